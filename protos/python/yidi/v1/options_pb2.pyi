@@ -265,6 +265,8 @@ class FieldRule(_message.Message):
     NON_NEGATIVE_FIELD_NUMBER: _builtins.int
     MIN_ITEMS_FIELD_NUMBER: _builtins.int
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
+    JUDGED_SINGLY_FIELD_NUMBER: _builtins.int
+    SERVICE_DATE_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """Must not be empty. 必填。"""
     max_len: _builtins.int
@@ -289,6 +291,10 @@ class FieldRule(_message.Message):
     """Fewest items of a list. 最少条数。"""
     max_items: _builtins.int
     """Most items of a list. 最多条数。"""
+    judged_singly: _builtins.bool
+    """The items of the list are judged one by one; a bad one does not spoil the request. 逐条判定。"""
+    service_date: _builtins.bool
+    """The date that chooses the edition of a code map for the codes beside it. 服务日期。"""
     def __init__(
         self,
         *,
@@ -304,10 +310,12 @@ class FieldRule(_message.Message):
         non_negative: _builtins.bool = ...,
         min_items: _builtins.int = ...,
         max_items: _builtins.int = ...,
+        judged_singly: _builtins.bool = ...,
+        service_date: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "dictionary", b"dictionary", "digits", b"digits", "format", b"format", "hub_only", b"hub_only", "mask", b"mask", "max_items", b"max_items", "max_len", b"max_len", "min_items", b"min_items", "non_negative", b"non_negative", "own", b"own", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "dictionary", b"dictionary", "digits", b"digits", "format", b"format", "hub_only", b"hub_only", "judged_singly", b"judged_singly", "mask", b"mask", "max_items", b"max_items", "max_len", b"max_len", "min_items", b"min_items", "non_negative", b"non_negative", "own", b"own", "required", b"required", "service_date", b"service_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

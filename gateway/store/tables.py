@@ -1,0 +1,147 @@
+"""The tables of a hub. Columns hold integers, text and bytes only (see ``statement``).
+
+Amounts are fen, instants are milliseconds since the epoch, days are yyyy-MM-dd in China.
+"""
+
+from enum import IntEnum
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+
+class State(IntEnum):
+    """Where a journaled request stands. Terminal states absorb whatever comes late."""
+
+    RUNNING = 1
+    """Admitted by the process named in ``owner``."""
+    DONE = 2
+    """Carried out; the answer is stored. Terminal, but for an undo by request id."""
+    DECLINED = 3
+    """Refused; the refusal is stored. Terminal."""
+    UNKNOWN = 4
+    """Sent on, and no answer came; only evidence leaves this state."""
+    RELEASED = 5
+    """Certainly not carried out by anybody; the same request may run again."""
+    SEALED = 6
+    """Undone by request id, or undone before it ever arrived; it will never run. Terminal."""
+
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("sender", Text, primary_key=True),  # institution, or hub and institution
+    Column("msgid", Text, primary_key=True),
+    Column("method", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # of the content, see admit
+    Column("state", Integer, nullable=False),
+    Column("owner", Text, nullable=False),  # the process that runs it
+    Column("mdtrtarea", Text, nullable=False),
+    Column("insuplc", Text, nullable=False),
+    Column("institution", Text, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("answered_ms", BigInteger),
+    Column("answer", LargeBinary),  # the response as it was sent
+    Column("fault", LargeBinary),  # google.rpc.Status as it was sent
+)
+Index("journal_unfinished", journal.c.state, sqlite_where=journal.c.state.in_([State.RUNNING, State.UNKNOWN]))
+
+book = Table(
+    "book",
+    metadata,
+    Column("entry", Integer, primary_key=True, autoincrement=True),
+    Column("sender", Text, nullable=False),
+    Column("msgid", Text, nullable=False, unique=True),
+    Column("method", Text, nullable=False),
+    Column("institution", Text, nullable=False),
+    Column("mdtrtarea", Text, nullable=False),
+    Column("insuplc", Text, nullable=False),
+    Column("mdtrt_id", Text, nullable=False),
+    Column("setl_id", Text, nullable=False),
+    Column("setl_time", Text, nullable=False),
+    Column("medfee_fen", BigInteger, nullable=False),
+    Column("fund_fen", BigInteger, nullable=False),
+    Column("account_fen", BigInteger, nullable=False),
+    Column("cash_fen", BigInteger, nullable=False),
+    Column("hospital_fen", BigInteger, nullable=False),
+)
+"""Every settlement and every mirror entry that passed this hub: the copy that reconciliation compares."""
+Index("book_by_day", book.c.setl_time)
+
+
+class Visit(IntEnum):
+    """Where an encounter stands at the treat place."""
+
+    OPENING = 1
+    """Waits for the insured place to record the stay."""
+    OPEN = 2
+    DISCHARGED = 3
+    CANCELLING = 4
+    CANCELLED = 5
+
+
+encounter = Table(
+    "encounter",
+    metadata,
+    Column("mdtrt_id", Text, primary_key=True),
+    Column("institution", Text, nullable=False),
+    Column("psn_no", Text, nullable=False),
+    Column("insuplc", Text, nullable=False),
+    Column("insutype", Text, nullable=False),
+    Column("inpatient", Integer, nullable=False),
+    Column("med_type", Text, nullable=False),
+    Column("dise_codg", Text, nullable=False),
+    Column("begntime", Text, nullable=False),
+    Column("endtime", Text, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("pending", Text, nullable=False),  # request id that is opening or cancelling it
+)
+Index("encounter_pending", encounter.c.pending, sqlite_where=encounter.c.pending != "")
+
+
+class Batch(IntEnum):
+    """Where a charge batch stands at the treat place; a stay has one batch, named by the empty string."""
+
+    OPEN = 1
+    SETTLING = 2
+    SETTLED = 3
+    REVERSING = 4
+
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("mdtrt_id", Text, primary_key=True),
+    Column("chrg_bchno", Text, primary_key=True),
+    Column("dise_codg", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # grows with every change of the lines
+    Column("quoted_version", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("pending", Text, nullable=False),  # request id that is settling or reversing it
+    Column("setl_msgid", Text, nullable=False),
+    Column("setl_id", Text, nullable=False),
+)
+Index("batch_pending", batch.c.pending, sqlite_where=batch.c.pending != "")
+Index("batch_setl", batch.c.setl_msgid, sqlite_where=batch.c.setl_msgid != "")
+
+fee_line = Table(
+    "fee_line",
+    metadata,
+    Column("mdtrt_id", Text, primary_key=True),
+    Column("feedetl_sn", Text, primary_key=True),
+    Column("chrg_bchno", Text, nullable=False),
+    Column("refunds", Text, nullable=False),  # serial of the line a refund row takes back
+    Column("cnt_e4", BigInteger, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("line", LargeBinary, nullable=False),  # SettlementLine: the line with its split, as it travels
+    Column("source", LargeBinary, nullable=False),  # the line as it was uploaded
+)
+Index("fee_line_batch", fee_line.c.mdtrt_id, fee_line.c.chrg_bchno)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Serials of the ids this hub issues."""

@@ -1,7 +1,17 @@
 """The one exception type that carries a catalogued error through the gateway."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from gateway.errors.catalogue import CATALOGUE, Entry
 from yidi.v1.header_pb2 import Fault
+
+
+class FieldFault(NamedTuple):
+    """One field of a request that broke a rule."""
+
+    field: str
+    description: str
 
 
 class Decline(Exception):
@@ -15,6 +25,8 @@ class Decline(Exception):
         self.entry: Entry = CATALOGUE[reason]
         self.params = {name: str(params[name]) for name in self.entry.params}
         self.detail = detail
+        self.fields: Sequence[FieldFault] = ()
+        """All the fields at fault, where there are several."""
         super().__init__(f"{self.entry.code} {reason}: {self.text_en}")
 
     @property

@@ -3,7 +3,8 @@
 Columns hold only integers, text and bytes, so a row from the driver needs no conversion.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Dialect
@@ -73,6 +74,18 @@ class Tx:
         if rows:
             sql, bind = statement.compiled(self._dialect)
             self._cursor.executemany(sql, [bind(row) for row in rows])
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """A part of the unit that is undone alone when it raises."""
+        self._cursor.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT part")
+            self._cursor.execute("RELEASE SAVEPOINT part")
+            raise
+        self._cursor.execute("RELEASE SAVEPOINT part")
 
     def one(self, statement: Statement, **values: Value) -> Row | None:
         """The first row, or None."""

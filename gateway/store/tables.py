@@ -94,8 +94,10 @@ encounter = Table(
     Column("begntime", Text, nullable=False),
     Column("endtime", Text, nullable=False),
     Column("state", Integer, nullable=False),
+    Column("msgid", Text, nullable=False),  # request id that opened it
     Column("pending", Text, nullable=False),  # request id that is opening or cancelling it
 )
+Index("encounter_msgid", encounter.c.msgid)
 Index("encounter_pending", encounter.c.pending, sqlite_where=encounter.c.pending != "")
 
 
@@ -118,11 +120,13 @@ batch = Table(
     Column("quoted_version", Integer, nullable=False),
     Column("state", Integer, nullable=False),
     Column("pending", Text, nullable=False),  # request id that is settling or reversing it
-    Column("setl_msgid", Text, nullable=False),
+    Column("setl_msgid", Text, nullable=False),  # request id that settled it
+    Column("reversal_msgid", Text, nullable=False),  # request id that last reversed it
     Column("setl_id", Text, nullable=False),
 )
 Index("batch_pending", batch.c.pending, sqlite_where=batch.c.pending != "")
 Index("batch_setl", batch.c.setl_msgid, sqlite_where=batch.c.setl_msgid != "")
+Index("batch_reversal", batch.c.reversal_msgid, sqlite_where=batch.c.reversal_msgid != "")
 
 fee_line = Table(
     "fee_line",

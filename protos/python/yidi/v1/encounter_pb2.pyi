@@ -791,6 +791,8 @@ class DischargeInfo(_message.Message):
     DSCG_WAY_FIELD_NUMBER: _builtins.int
     DIE_DATE_FIELD_NUMBER: _builtins.int
     EXP_CONTENT_FIELD_NUMBER: _builtins.int
+    COP_FLAG_FIELD_NUMBER: _builtins.int
+    DSCG_DEPT_CODG_FIELD_NUMBER: _builtins.int
     mdtrt_id: _builtins.str
     """Encounter id. 就诊ID。"""
     psn_no: _builtins.str
@@ -835,6 +837,10 @@ class DischargeInfo(_message.Message):
     """Date of death. 死亡日期。"""
     exp_content: _builtins.str
     """Extension content, JSON text. 字段扩展。"""
+    cop_flag: _builtins.str
+    """Complication flag. 伴有并发症标志。"""
+    dscg_dept_codg: _builtins.str
+    """Discharge department code. 出院科室编码。"""
     def __init__(
         self,
         *,
@@ -860,10 +866,12 @@ class DischargeInfo(_message.Message):
         dscg_way: _builtins.str = ...,
         die_date: _builtins.str = ...,
         exp_content: _builtins.str = ...,
+        cop_flag: _builtins.str = ...,
+        dscg_dept_codg: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birctrl_matn_date", b"birctrl_matn_date", "birctrl_type", b"birctrl_type", "die_date", b"die_date", "dise_codg", b"dise_codg", "dise_name", b"dise_name", "dscg_bed", b"dscg_bed", "dscg_dept_name", b"dscg_dept_name", "dscg_way", b"dscg_way", "endtime", b"endtime", "exp_content", b"exp_content", "fetts", b"fetts", "fetus_cnt", b"fetus_cnt", "fpsc_no", b"fpsc_no", "geso_val", b"geso_val", "insutype", b"insutype", "latechb_flag", b"latechb_flag", "matn_type", b"matn_type", "mdtrt_id", b"mdtrt_id", "oprn_oprt_code", b"oprn_oprt_code", "oprn_oprt_name", b"oprn_oprt_name", "pret_flag", b"pret_flag", "psn_no", b"psn_no"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birctrl_matn_date", b"birctrl_matn_date", "birctrl_type", b"birctrl_type", "cop_flag", b"cop_flag", "die_date", b"die_date", "dise_codg", b"dise_codg", "dise_name", b"dise_name", "dscg_bed", b"dscg_bed", "dscg_dept_codg", b"dscg_dept_codg", "dscg_dept_name", b"dscg_dept_name", "dscg_way", b"dscg_way", "endtime", b"endtime", "exp_content", b"exp_content", "fetts", b"fetts", "fetus_cnt", b"fetus_cnt", "fpsc_no", b"fpsc_no", "geso_val", b"geso_val", "insutype", b"insutype", "latechb_flag", b"latechb_flag", "matn_type", b"matn_type", "mdtrt_id", b"mdtrt_id", "oprn_oprt_code", b"oprn_oprt_code", "oprn_oprt_name", b"oprn_oprt_name", "pret_flag", b"pret_flag", "psn_no", b"psn_no"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -793,19 +793,23 @@ class FeeQuery(_message.Message):
 
     PSN_NO_FIELD_NUMBER: _builtins.int
     MDTRT_ID_FIELD_NUMBER: _builtins.int
+    SETL_ID_FIELD_NUMBER: _builtins.int
     psn_no: _builtins.str
     """Person number issued by the insured place. 人员编号。"""
     mdtrt_id: _builtins.str
     """Encounter id. 就诊ID。"""
+    setl_id: _builtins.str
+    """Settlement id. 结算ID。"""
     def __init__(
         self,
         *,
         psn_no: _builtins.str = ...,
         mdtrt_id: _builtins.str = ...,
+        setl_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mdtrt_id", b"mdtrt_id", "psn_no", b"psn_no"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mdtrt_id", b"mdtrt_id", "psn_no", b"psn_no", "setl_id", b"setl_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,82 @@
+"""Stage 6: codes, at the border of two code systems.
+
+Each translated code keeps the code before, the code after, the map, the edition and the row, in the request header
+for the hubs behind and in the answer for the caller. The edition is chosen by the date of service.
+"""
+
+from datetime import date
+
+from google.protobuf.message import Message
+
+from codemaps.port import Ambiguous, CodeMaps, MapMissing, Row, Unmapped
+from gateway.contract import code_sites
+from gateway.errors import Decline
+from yidi.v1.header_pb2 import Translation
+from yidi.v1.options_pb2 import CODE_KIND_CATALOGUE, CODE_KIND_CHRONIC_DISEASE
+
+KIND_ZH = {CODE_KIND_CHRONIC_DISEASE: "门诊慢特病病种", CODE_KIND_CATALOGUE: "医疗目录"}
+KIND_EN = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "catalogue"}
+
+
+class Translator:
+    """Translates the codes of one exchange and remembers which original each of them had."""
+
+    __slots__ = ("_division", "_maps", "_originals", "_rows", "theirs", "ours")
+
+    def __init__(self, maps: CodeMaps, division: str, ours: str, theirs: str) -> None:
+        """``ours`` is the code system of the caller's side, ``theirs`` that of the link's side."""
+        self._maps = maps
+        self._division = division
+        self._originals: dict[tuple[int, str], str] = {}
+        self._rows: dict[tuple[int, str, str], Row] = {}
+        self.ours, self.theirs = ours, theirs
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows used, each once, in the order of first use."""
+        return list(self._rows.values())
+
+    def outward(self, request: Message, on: str) -> list[Translation]:
+        """Translate the codes of a request for the link's side; refuse what has no translation."""
+        if self.ours == self.theirs:
+            return []
+        for site in code_sites(request, on):
+            code = getattr(site.holder, site.field)
+            row = self._rows.get((site.kind, code, site.on))
+            if row is None:
+                row = self._look_up(site.kind, code, self.ours, self.theirs, site.on)
+                self._rows[site.kind, code, site.on] = row
+                self._originals[site.kind, row.to_code] = code
+            setattr(site.holder, site.field, row.to_code)
+        return [row.as_translation(self._division) for row in self._rows.values()]
+
+    def homeward(self, response: Message, on: str) -> str:
+        """Translate the codes of an answer back into the caller's own; a warning when one cannot be.
+
+        What this exchange sent out comes back as it was. The money is settled by now, so a code without a way back
+        is left out and said, never guessed and never a reason to refuse.
+        """
+        if self.ours == self.theirs:
+            return ""
+        warning = ""
+        for site in code_sites(response, on):
+            code = getattr(site.holder, site.field)
+            original = self._originals.get((site.kind, code))
+            if original is None:
+                try:
+                    original = self._look_up(site.kind, code, self.theirs, self.ours, site.on).to_code
+                except Decline as decline:
+                    original, warning = "", decline.text_zh
+            setattr(site.holder, site.field, original)
+        return warning
+
+    def _look_up(self, kind: int, code: str, source: str, target: str, on: str) -> Row:
+        words = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code}
+        try:
+            return self._maps.translate(kind, code, source, target, date.fromisoformat(on))
+        except Unmapped:
+            raise Decline("CODE_UNMAPPED", **words, from_system=source, to_system=target, date=on) from None
+        except Ambiguous:
+            raise Decline("CODE_AMBIGUOUS", **words, from_system=source, to_system=target, date=on) from None
+        except MapMissing:
+            raise Decline("CODE_MAP_MISSING", **words, from_system=source, to_system=target, date=on) from None

@@ -2,9 +2,12 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
+
+SHIPPED = resources.files("adapters.reference_core").joinpath("policies")
+"""The policies that come with the core."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Scale = Literal["local", "temporary"]
@@ -179,10 +182,8 @@ class Policy(_Data, frozen=True, kw_only=True):
 
 def _gaps(policy: Policy) -> list[str]:
     """What a policy leaves open; a settlement must never meet a missing row."""
-    gaps = []
-    for standing in Standing.__args__:  # type: ignore[attr-defined]  # the arguments of a Literal
-        if not any(row.standing == standing for row in policy.inpatient.standings):
-            gaps.append(f"inpatient.standings: no row for {standing}")
+    told = {row.standing for row in policy.inpatient.standings}
+    gaps = [f"inpatient.standings: no row for {standing}" for standing in get_args(Standing) if standing not in told]
     scales = {row.scale for row in policy.inpatient.standings}
     for insutype in [row.insutype for row in policy.insurance]:
         for scale in sorted(scales):
@@ -216,4 +217,4 @@ def read(name: str) -> Policy:
     path = Path(name)
     if path.suffix == ".toml":
         return decode(path.read_bytes())
-    return decode(resources.files("adapters.reference_core").joinpath("policies", f"{name}.toml").read_bytes())
+    return decode(SHIPPED.joinpath(f"{name}.toml").read_bytes())

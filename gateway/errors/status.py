@@ -11,6 +11,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from gateway.errors.catalogue import CATALOGUE
 from gateway.errors.decline import Decline
 from yidi.v1.header_pb2 import Fault
 
@@ -124,3 +125,25 @@ def fault_of(status: Status) -> Fault:
         next_step=info.metadata["next_zh"],
         category=info.metadata["category"],
     )
+
+
+def from_fault(fault: Fault) -> Status:
+    """The status of a refusal that was learned as a message."""
+    entry = next((entry for entry in CATALOGUE.values() if entry.code == fault.code), None)
+    status = Status(code=Code.Value(entry.grpc) if entry else Code.FAILED_PRECONDITION)
+    status.message = f"{fault.code} {fault.text_zh}{fault.next_step}"
+    info = ErrorInfo(reason=fault.reason, domain=DOMAIN)
+    info.metadata.update(
+        {
+            "code": fault.code,
+            "category": fault.category,
+            "class": entry.klass if entry else "business",
+            "retry": entry.retry if entry else "never",
+            "text_zh": fault.text_zh,
+            "next_zh": fault.next_step,
+        }
+    )
+    _pack(status, info)
+    _pack(status, LocalizedMessage(locale="zh-CN", message=fault.text_zh))
+    _pack(status, LocalizedMessage(locale="en", message=fault.text_en))
+    return status

@@ -166,7 +166,7 @@ def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlie
     if earlier is not None:
         return earlier
     call = _call(hub, exchange)
-    undone = _seal(hub, exchange, tx)
+    _seal(hub, exchange, tx)
     held = _prepare(hub, exchange, tx, call)
     try:
         with tx.nested():
@@ -176,7 +176,7 @@ def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlie
             raise  # decided here and now; nothing is kept, and the same request may be sent again corrected
         _note_refusal(hub, exchange, tx, decline)
         return Earlier(None, status_of(decline).SerializeToString())
-    return Earlier(_note_answer(hub, exchange, tx, reply, held, undone), None)
+    return Earlier(_note_answer(hub, exchange, tx, reply, held), None)
 
 
 # --- answered elsewhere: one commit before it is sent, one after the answer -----------------------------------------
@@ -217,7 +217,7 @@ async def _command_through_link(hub: Hub, exchange: Exchange, hop: Hop) -> bytes
         raise
     else:
         recorded = perf_counter()
-        result = await hub.store.submit(lambda tx: _note_answer(hub, exchange, tx, reply, exchange.held, ""))
+        result = await hub.store.submit(lambda tx: _note_answer(hub, exchange, tx, reply, exchange.held))
         hub.observer.stage("record", perf_counter() - recorded)
         return result
     finally:
@@ -290,10 +290,11 @@ def _admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
     return earlier
 
 
-def _seal(hub: Hub, exchange: Exchange, tx: Tx) -> str:
+def _seal(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     from gateway.exchange import outcome
 
-    return outcome.before_undo(hub, exchange, tx) if exchange.method.name == "Undo" else ""
+    if exchange.method.name == "Undo":
+        outcome.before_undo(hub, exchange, tx)
 
 
 def _prepare(hub: Hub, exchange: Exchange, tx: Tx, call: Call) -> Any:
@@ -302,7 +303,7 @@ def _prepare(hub: Hub, exchange: Exchange, tx: Tx, call: Call) -> Any:
     return hub.treat_place.prepare(tx, call)
 
 
-def _note_answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any, held: Any, undone: str) -> bytes:
+def _note_answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any, held: Any) -> bytes:
     """Record an answer and all that follows from it; the bytes that go to the caller."""
     from gateway.exchange import outcome
 

@@ -12,7 +12,7 @@ from yidi.v1.header_pb2 import RequestHeader
 from yidi.v1.settlement_types_pb2 import SettlementInfo
 
 _KEY = (journal.c.sender == sa.bindparam("key_sender")) & (journal.c.msgid == sa.bindparam("key_msgid"))
-_OPEN = journal.c.state.in_([int(State.RUNNING), int(State.UNKNOWN)])
+_OPEN = (journal.c.state == int(State.RUNNING)) | (journal.c.state == int(State.UNKNOWN))
 _FINISH = Statement(
     sa.update(journal)
     .where(_KEY & _OPEN)
@@ -23,7 +23,7 @@ _FINISH = Statement(
         fault=sa.bindparam("new_fault"),
     )
 )
-_ENTER = Statement(sa.insert(book))
+_ENTER = Statement(sa.insert(book).values({c: sa.bindparam(c.name) for c in book.c if c.name != "entry"}))
 _ABANDONED = Statement(
     sa.update(journal)
     .where((journal.c.state == int(State.RUNNING)) & (journal.c.owner != sa.bindparam("me")))

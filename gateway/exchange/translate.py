@@ -4,6 +4,7 @@ Each translated code keeps the code before, the code after, the map, the edition
 for the hubs behind and in the answer for the caller. The edition is chosen by the date of service.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from google.protobuf.message import Message
@@ -35,6 +36,12 @@ class Translator:
     def rows(self) -> list[Row]:
         """The rows used, each once, in the order of first use."""
         return list(self._rows.values())
+
+    def remember(self, translations: Iterable[Translation]) -> None:
+        """Take up what this hub translated earlier, from the trace that an answer carries."""
+        for trace in translations:
+            if trace.admdvs == self._division:
+                self._originals[trace.kind, trace.to_code] = trace.from_code
 
     def outward(self, request: Message, on: str) -> list[Translation]:
         """Translate the codes of a request for the link's side; refuse what has no translation."""

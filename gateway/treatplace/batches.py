@@ -53,13 +53,13 @@ _BACK = Statement(
 _UNDO_SETTLED = Statement(
     sa.update(batch)
     .where((batch.c.setl_msgid == sa.bindparam("request")) | (batch.c.pending == sa.bindparam("request")))
-    .where(batch.c.state.in_([int(Batch.SETTLED), int(Batch.SETTLING)]))
+    .where((batch.c.state == int(Batch.SETTLED)) | (batch.c.state == int(Batch.SETTLING)))
     .values(state=int(Batch.OPEN), pending="", setl_msgid="", setl_id="", quoted_version=0)
 )
 _REINSTATE = Statement(
     sa.update(batch)
     .where((batch.c.reversal_msgid == sa.bindparam("request")) | (batch.c.pending == sa.bindparam("request")))
-    .where(batch.c.state.in_([int(Batch.OPEN), int(Batch.REVERSING)]))
+    .where((batch.c.state == int(Batch.OPEN)) | (batch.c.state == int(Batch.REVERSING)))
     .values(state=int(Batch.SETTLED), pending="", reversal_msgid="", setl_id=sa.bindparam("new_setl_id"))
 )
 

@@ -125,8 +125,10 @@ class _Upload:
     def _item(self, line: Any) -> Item:
         day = line.fee_ocur_time[:10]
         item = self.catalogue.find(line.med_list_codg, day)
+        if item is None and self.catalogue.knows(line.med_list_codg):
+            raise Decline("CATALOGUE_ROW_EXPIRED", code=line.med_list_codg, date=day)
         if item is None:
-            raise Decline("CATALOGUE_CODE_UNKNOWN", code=line.med_list_codg, date=day)
+            raise Decline("CATALOGUE_CODE_UNKNOWN", code=line.med_list_codg)
         return item
 
     def judge_batch(self, line: Any, name: str) -> None:

@@ -35,13 +35,6 @@ DROPPED_FROM_5204 = dict.fromkeys(
 
 # Fields of the national interface that a message leaves out, and why.
 OMISSIONS: dict[str, dict[str, str]] = {
-    "DischargeInfo": {
-        "cop_flag": "two names in the lists (cop_flag, cmplct_flag)",
-        "dscg_dept_codg": "two names in the lists (dscg_dept_codg, dscg_dept_code)",
-    },
-    "FeeQuery": {
-        "setl_id": "optional; the encounter is enough to find its lines",
-    },
     "FeeRecord": DROPPED_FROM_5204,
 }
 

@@ -1,0 +1,189 @@
+"""The gRPC side of a hub: it hands bytes to the exchange and turns refusals into a status. Nothing else knows gRPC
+here but the link and the admin port."""
+
+import asyncio
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.rpc.status_pb2 import Status
+
+from gateway.contract import METHODS, Method
+from gateway.delivery.grpc_link import KEEPALIVE_MS, STATUS_TRAILER
+from gateway.errors import Decline
+from gateway.errors.status import PeerDecline, Refusal, class_of, reason_of, status_of
+from gateway.exchange import chain
+from gateway.exchange.chain import Hub
+from gateway.exchange.identify import identity_of
+from gateway.observe.log import Log, masked
+from gateway.observe.metrics import Metrics
+from gateway.tls import TlsFiles, server_credentials
+from yidi.v1.options_pb2 import EFFECT_COMMAND
+
+TRANSPORT_MAX_BYTES = 32 << 20
+"""gRPC itself refuses above this without our texts, so it lies well above the limit of any method."""
+CONNECTION_AGE_MS = 30 * 60_000
+"""Connections are renewed, so that load spreads over hubs and a new certificate reaches everyone."""
+CONNECTION_GRACE_MS = 180_000
+
+Handler = Callable[[bytes, Any], Awaitable[bytes]]
+
+
+class Server:
+    """Serves one hub."""
+
+    def __init__(self, hub: Hub, metrics: Metrics, log: Log, *, in_flight: int, default_deadline_s: float) -> None:
+        self._hub = hub
+        self._metrics = metrics
+        self._log = log
+        self._most = in_flight
+        self._default_deadline_s = default_deadline_s
+        self._now = 0
+        self._draining = False
+        self._grpc: grpc.aio.Server | None = None
+        self._commands: set[asyncio.Task[bytes]] = set()
+
+    async def start(self, address: str, tls: TlsFiles) -> int:
+        """Listen with mutual TLS; the port."""
+        self._grpc = grpc.aio.server(
+            options=(
+                ("grpc.max_receive_message_length", TRANSPORT_MAX_BYTES),
+                ("grpc.max_send_message_length", TRANSPORT_MAX_BYTES),
+                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
+                ("grpc.http2.max_ping_strikes", 0),
+                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS),
+                ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
+                ("grpc.so_reuseport", 0),
+            )
+        )
+        services: dict[str, dict[str, Any]] = {}
+        for method in METHODS.values():
+            _, service, name = method.path.split("/")
+            services.setdefault(service, {})[name] = grpc.unary_unary_rpc_method_handler(self._handler(method))
+        self._grpc.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in services.items()]
+        )
+        port = self._grpc.add_secure_port(address, server_credentials(tls))
+        await self._grpc.start()
+        return port
+
+    async def drain(self, grace: float) -> None:
+        """Take nothing new and finish what is in flight."""
+        self._draining = True
+        if self._grpc is not None:
+            await self._grpc.stop(grace)
+        if self._commands:
+            await asyncio.wait(self._commands, timeout=grace)
+
+    def _handler(self, method: Method) -> Handler:
+        async def handle(raw: bytes, context: Any) -> bytes:
+            began = perf_counter()
+            trace = _trace_of(context)
+            certificate = context.auth_context().get("x509_pem_cert", (b"",))[0]
+            self._now += 1
+            self._metrics.in_flight.set(self._now)
+            try:
+                answer = await self._carry_out(method, raw, certificate, context.time_remaining(), trace)
+            except (Decline, PeerDecline) as refusal:
+                self._note(method, raw, certificate, trace, began, refusal)
+                await _abort(context, refusal)
+                raise AssertionError("abort returns never") from None
+            else:
+                self._note(method, raw, certificate, trace, began, None)
+                return answer
+            finally:
+                self._now -= 1
+                self._metrics.in_flight.set(self._now)
+
+        return handle
+
+    async def _carry_out(
+        self, method: Method, raw: bytes, certificate: bytes, remaining: float | None, trace: str
+    ) -> bytes:
+        if self._draining:
+            raise Decline("SHUTTING_DOWN")
+        if self._now > self._most:
+            raise Decline("OVERLOADED", limit=self._most)
+        left = self._default_deadline_s if remaining is None else min(remaining, 24 * 3600)
+        work = chain.answer(self._hub, method, raw, certificate, self._hub.clock.monotonic() + left, trace)
+        try:
+            if method.effect != EFFECT_COMMAND:
+                return await work
+            # A command runs to its end even when the caller hangs up, so that its outcome is on record.
+            task = asyncio.ensure_future(work)
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
+            return await asyncio.shield(task)
+        except (Decline, PeerDecline):
+            raise
+        except Exception as error:
+            # Where it happened and its type, not its text: a text may quote the request.
+            where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
+            kind = type(error).__name__
+            self._log.write("error", "unexpected", method=method.name, trace=trace, error=kind, where=where)
+            raise Decline("INTERNAL", detail=repr(error)) from error
+
+    def _note(
+        self, method: Method, raw: bytes, certificate: bytes, trace: str, began: float, refusal: Refusal | None
+    ) -> None:
+        seconds = perf_counter() - began
+        peer = _peer_of(certificate)
+        outcome = "success" if refusal is None else class_of(refusal)
+        self._metrics.answered(method.name, peer, outcome, seconds)
+        if refusal is not None:
+            self._metrics.declined(reason_of(refusal))
+        if self._log.enabled("info"):
+            fields: dict[str, Any] = {"method": method.name, "peer": peer, "trace": trace, "ms": round(seconds * 1e3, 1)}
+            fields["msgid"], fields["hop"] = _ids_of(method, raw)
+            if refusal is not None:
+                fields["reason"] = reason_of(refusal)
+            if self._log.enabled("debug"):
+                fields["request"] = _shown(method, raw)
+            self._log.write("info", "exchange", outcome=outcome, **fields)
+
+
+def _peer_of(certificate: bytes) -> str:
+    try:
+        return identity_of(certificate).name
+    except Decline:
+        return "unknown"
+
+
+def _ids_of(method: Method, raw: bytes) -> tuple[str, int]:
+    """Request id and number of hops so far, for the log."""
+    try:
+        request: Any = method.request.FromString(raw)
+    except Exception:  # noqa: BLE001  # an unreadable request has no id
+        return "", 0
+    return request.header.msgid[:30], len(request.header.hops)
+
+
+def _shown(method: Method, raw: bytes) -> dict[str, Any]:
+    try:
+        return masked(method.request.FromString(raw))
+    except Exception:  # noqa: BLE001  # an unreadable request is not shown
+        return {}
+
+
+def _trace_of(context: Any) -> str:
+    """The caller's W3C traceparent, or a new one."""
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent" and isinstance(value, str) and len(value) == 55:
+            return value
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+async def _abort(context: Any, refusal: Refusal) -> None:
+    status: Status = status_of(refusal)
+    await context.abort(
+        _CODES[status.code], status.message, trailing_metadata=((STATUS_TRAILER, status.SerializeToString()),)
+    )
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -121,8 +121,8 @@ batch = Table(
     Column("state", Integer, nullable=False),
     Column("pending", Text, nullable=False),  # request id that is settling or reversing it
     Column("setl_msgid", Text, nullable=False),  # request id that settled it
-    Column("reversal_msgid", Text, nullable=False),  # request id that last reversed it
     Column("setl_id", Text, nullable=False),
+    Column("reversal_msgid", Text, nullable=False),  # request id that last reversed it
 )
 Index("batch_pending", batch.c.pending, sqlite_where=batch.c.pending != "")
 Index("batch_setl", batch.c.setl_msgid, sqlite_where=batch.c.setl_msgid != "")

@@ -15,16 +15,15 @@ from codemaps.csvfile import TableError
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
 from gateway.delivery.grpc_link import GrpcLink
-from gateway.exchange import record
-from gateway.exchange.chain import Hub
 from gateway.exchange.identify import Neighbours
 from gateway.exchange.link import Desk
 from gateway.exchange.route import Routes, prefix_of
+from gateway.exchange.state import Hub
 from gateway.observe.health import AdminPort, Health
 from gateway.observe.log import Log
 from gateway.observe.metrics import Metrics
 from gateway.server import TRANSPORT_MAX_BYTES, Server
-from gateway.store import tables
+from gateway.store import journal, tables
 from gateway.store.sqlite import SqliteStore
 from gateway.store.statement import Tx
 from gateway.treatplace.desk import TreatPlace
@@ -146,7 +145,7 @@ class RunningHub:
     async def start(self) -> int:
         """Open the store, take up what an earlier process left, then listen; the port."""
         self.store.open(self._schemas())
-        abandoned = await self.store.submit(lambda tx: record.abandon_earlier_runs(tx, self.hub.owner))
+        abandoned = await self.store.submit(lambda tx: journal.abandon_earlier_runs(tx, self.hub.owner))
         if abandoned:
             self.log.write("warning", "unknown outcomes taken up", count=abandoned)
         await self.admin.start(self.config.listen.admin)

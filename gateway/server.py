@@ -17,8 +17,8 @@ from gateway.delivery.grpc_link import KEEPALIVE_MS, STATUS_TRAILER
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, Refusal, class_of, reason_of, status_of
 from gateway.exchange import chain
-from gateway.exchange.chain import Hub
 from gateway.exchange.identify import identity_of
+from gateway.exchange.state import Hub
 from gateway.observe.log import Log, masked
 from gateway.observe.metrics import Metrics
 from gateway.tls import TlsFiles, server_credentials

@@ -1,4 +1,4 @@
-"""Stage 3: the journal. One request id, one effect, one answer.
+"""Stage 3: one request id, one effect, one answer.
 
 The journal is keyed by (sender, request id). A request is *new*, or it *repeats* one that has been answered, or it
 *conflicts* with one of other content, or the first one is *still running*. One whose outcome is unknown, or that was
@@ -6,38 +6,17 @@ never carried out, runs again under the same id; the hubs behind this one then d
 """
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
-import sqlalchemy as sa
-
-from gateway.contract import Method
 from gateway.errors import Decline
-from gateway.store.statement import Statement, Tx
-from gateway.store.tables import State, journal
+from gateway.exchange.state import Exchange, Hub
+from gateway.store import journal
+from gateway.store.statement import Tx
+from gateway.store.tables import State
 from yidi.v1.header_pb2 import RequestHeader
 
-_KEY = (journal.c.sender == sa.bindparam("sender")) & (journal.c.msgid == sa.bindparam("msgid"))
-_FIND = Statement(
-    sa.select(
-        journal.c.state, journal.c.digest, journal.c.answer, journal.c.fault, journal.c.method
-    ).where(_KEY)
-)
-_INSERT = Statement(sa.insert(journal))
-_AGAIN = Statement(
-    sa.update(journal).where(_KEY).values(state=int(State.RUNNING), owner=sa.bindparam("new_owner"))
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What the journal knows a request by."""
-
-    sender: str
-    msgid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """An earlier answer to the same request: the response bytes, or the refusal as google.rpc.Status bytes."""
 
     answer: bytes | None
@@ -56,54 +35,48 @@ def digest_of(header: RequestHeader, raw: bytes) -> bytes:
 
 
 def _body(raw: bytes) -> bytes:
+    """What follows the header, when the header comes first."""
     if not raw or raw[0] != 0x0A:
         return raw
     size = shift = 0
-    at = 1
-    while at < len(raw):
+    for at in range(1, len(raw)):
         byte = raw[at]
         size |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        shift += 7
         if byte < 0x80:
-            break
-    return raw[at + size :]
+            return raw[at + 1 + size :]
+    return raw
 
 
-def admit(
-    tx: Tx, key: Key, method: Method, header: RequestHeader, digest: bytes, owner: str, now_ms: int, running: bool
-) -> Earlier | None:
+def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
     """Enter a request into the journal as running; None when it is to be carried out now.
 
-    ``running`` says whether this process is carrying it out at this moment. Returns the earlier answer of a repeat.
-    Raises MSGID_CONFLICT, STILL_RUNNING or REQUEST_SEALED.
+    Returns the earlier answer of a repeat. Raises MSGID_CONFLICT, STILL_RUNNING or REQUEST_SEALED.
     """
-    row = tx.one(_FIND, sender=key.sender, msgid=key.msgid)
-    if row is None:
-        tx.run(
-            _INSERT,
-            sender=key.sender,
-            msgid=key.msgid,
-            method=method.path,
-            digest=digest,
-            state=int(State.RUNNING),
-            owner=owner,
-            mdtrtarea=header.mdtrtarea_admvs,
-            insuplc=header.insuplc_admdvs,
-            institution=header.fixmedins_code,
-            received_ms=now_ms,
-            answered_ms=None,
-            answer=None,
-            fault=None,
+    key = exchange.key
+    entry = journal.find(tx, key)
+    if entry is None:
+        journal.enter(
+            tx, key, exchange.method.path, exchange.header, exchange.digest, State.RUNNING, hub.owner, hub.now_ms()
         )
-        return None
-    state, stored, answer, fault, path = row
-    if state == State.SEALED:
+        return _take(hub, exchange)
+    if entry.state == State.SEALED:
         raise Decline("REQUEST_SEALED")
-    if stored != digest or path != method.path:
+    if entry.digest != exchange.digest or entry.path != exchange.method.path:
+        hub.observer.repeat("conflict")
         raise Decline("MSGID_CONFLICT", msgid=key.msgid)
-    if state in (State.DONE, State.DECLINED):
-        return Earlier(answer, fault)
-    if state == State.RUNNING and running:
+    if entry.state in (State.DONE, State.DECLINED):
+        hub.observer.repeat("answered")
+        return Earlier(entry.answer, entry.fault)
+    if key in hub.running:
+        hub.observer.repeat("running")
         raise Decline("STILL_RUNNING")
-    tx.run(_AGAIN, sender=key.sender, msgid=key.msgid, new_owner=owner)
-    return None
+    hub.observer.repeat("resumed")
+    journal.run_again(tx, key, hub.owner)
+    return _take(hub, exchange)
+
+
+def _take(hub: Hub, exchange: Exchange) -> None:
+    """From here on this process runs the request; the chain lets go of it in every case."""
+    hub.running.add(exchange.key)
+    exchange.taken = True

@@ -6,93 +6,26 @@ another. What a desk answers needs only one. Nothing here knows gRPC: the server
 raises into a status.
 """
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
+from google.rpc.status_pb2 import Status
 
-from codemaps.port import CodeMaps
 from gateway import clock as clocks
-from gateway.clock import Clock
 from gateway.contract import Method
 from gateway.errors import Decline
-from gateway.errors.status import PeerDecline, Refusal, retry_of, status_of
-from gateway.exchange import admit, check, identify, record, translate
-from gateway.exchange.admit import Earlier, Key
+from gateway.errors.status import PeerDecline, status_of
+from gateway.exchange import admit, check, identify, outcome, record, undo
+from gateway.exchange.admit import Earlier
 from gateway.exchange.forward import forward, refuse_too_late
-from gateway.exchange.identify import Identity, Neighbours
-from gateway.exchange.link import Call, Desk, RemoteLink
-from gateway.exchange.route import Hop, Routes
+from gateway.exchange.link import Desk
+from gateway.exchange.state import Exchange, Hub
 from gateway.money import broken_identities
-from gateway.store.sqlite import SqliteStore, StoreUnavailable
+from gateway.store.journal import Key
+from gateway.store.sqlite import StoreUnavailable
 from gateway.store.statement import Tx
-from gateway.store.tables import State
-from gateway.treatplace.desk import TreatPlace
-from yidi.v1.header_pb2 import RequestHeader
 from yidi.v1.options_pb2 import DESTINATION_JOURNAL, DESTINATION_TREAT_PLACE, EFFECT_COMMAND
-
-
-class Observer(Protocol):
-    """What the chain tells of itself; observe.metrics listens."""
-
-    def stage(self, name: str, seconds: float) -> None: ...
-    def link(self, peer: str, seconds: float) -> None: ...
-    def repeat(self, kind: str) -> None: ...
-    def translated(self, map_id: str, result: str) -> None: ...
-
-
-@dataclass(slots=True)
-class Hub:
-    """What the chain works with; ``gateway.hub`` puts it together from the configuration."""
-
-    division: str
-    owner: str
-    """This process; requests it runs are told apart from those an earlier process left."""
-    clock: Clock
-    store: SqliteStore
-    neighbours: Neighbours
-    routes: Routes
-    links: Mapping[str, RemoteLink]
-    core: Desk | None
-    treat_place: TreatPlace | None
-    maps: CodeMaps
-    code_systems: Mapping[str, str]
-    """Code system on the side of each neighbouring hub; our own side is under our division."""
-    observer: Observer
-    running: set[Key] = field(default_factory=set)
-    serial: int = 0
-
-    def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
-        return int(self.clock.time() * 1000)
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One exchange while it is in this hub."""
-
-    method: Method
-    identity: Identity
-    request: Any
-    header: RequestHeader
-    key: Key
-    digest: bytes
-    deadline: float
-    trace: str
-    began: float
-    received: str
-    hop: Hop | None = None
-    translator: translate.Translator | None = None
-    held: Any = None
-    peer: str = ""
-
-    @property
-    def from_institution(self) -> bool:
-        """Whether this hub is the treat place of the exchange."""
-        return self.identity.kind == "institution"
 
 
 async def answer(hub: Hub, method: Method, raw: bytes, certificate: bytes, deadline: float, trace: str) -> bytes:
@@ -102,7 +35,6 @@ async def answer(hub: Hub, method: Method, raw: bytes, certificate: bytes, deadl
     request = check.read(method, raw)
     header = check.check(method, request, identity.kind == "hub", hub.clock.china())
     identify.authorize(identity, header, hub.neighbours)
-    hub.observer.stage("check", perf_counter() - began)
     exchange = Exchange(
         method=method,
         identity=identity,
@@ -115,6 +47,7 @@ async def answer(hub: Hub, method: Method, raw: bytes, certificate: bytes, deadl
         began=began,
         received=clocks.text17(hub.clock.china()),
     )
+    hub.observer.stage("check", perf_counter() - began)
     try:
         return await _dispatch(hub, exchange)
     except StoreUnavailable as error:
@@ -122,19 +55,23 @@ async def answer(hub: Hub, method: Method, raw: bytes, certificate: bytes, deadl
 
 
 async def _dispatch(hub: Hub, exchange: Exchange) -> bytes:
-    from gateway.exchange import outcome
-
+    """To the desk or the link that answers."""
+    refuse_too_late(hub.clock, exchange.deadline)
     hub.routes.refuse_loop(list(exchange.header.hops))
     if exchange.method.destination == DESTINATION_JOURNAL:
         return await outcome.answer(hub, exchange)
     if exchange.method.destination == DESTINATION_TREAT_PLACE:
-        if not exchange.from_institution or hub.treat_place is None:
+        desk = exchange.treat_place(hub)
+        if desk is None:
             raise Decline("ROUTE_NOT_TREAT_PLACE", division=exchange.header.mdtrtarea_admvs)
-        return await _at_desk(hub, exchange, hub.treat_place)
-    exchange.hop = hub.routes.find(exchange.header.insuplc_admdvs)
-    if exchange.hop.kind == "core" and hub.core is not None:
+        return await _at_desk(hub, exchange, desk)
+    hop = hub.routes.find(exchange.header.insuplc_admdvs)
+    if hop.kind == "core" and hub.core is not None:
         return await _at_desk(hub, exchange, hub.core)
-    return await _through_link(hub, exchange, exchange.hop)
+    exchange.translator = hub.translator(exchange.identity, hop.division)
+    if exchange.method.effect == EFFECT_COMMAND:
+        return await _command_through_link(hub, exchange, hop.division)
+    return await _query_through_link(hub, exchange, hop.division)
 
 
 # --- answered here: one commit ----------------------------------------------------------------------------------
@@ -142,96 +79,110 @@ async def _dispatch(hub: Hub, exchange: Exchange) -> bytes:
 
 async def _at_desk(hub: Hub, exchange: Exchange, desk: Desk) -> bytes:
     """A desk answers inside our transaction: journal, effect, answer and books are one commit."""
-    refuse_too_late(hub.clock, exchange.deadline)
-    if exchange.method.effect == EFFECT_COMMAND:
-        result = await hub.store.submit(lambda tx: _command_at_desk(hub, exchange, desk, tx))
+    try:
+        if exchange.method.effect == EFFECT_COMMAND:
+            return _give(await hub.store.submit(lambda tx: _command_at_desk(hub, exchange, desk, tx)))
+        reply = await hub.store.read(lambda tx: _query_at_desk(hub, exchange, desk, tx))
+        await _note_quote(hub, exchange, reply)
+        return record.finish(hub, exchange, reply)
+    finally:
+        _let_go(hub, exchange)
         hub.observer.stage("answer", perf_counter() - exchange.began)
-        return _give(result)
-    reply, held = await hub.store.read(lambda tx: _query_at_desk(hub, exchange, desk, tx))
-    if held is not None:
-        await hub.store.submit(lambda tx: _conclude(hub, exchange, tx, reply, held))
-    hub.observer.stage("answer", perf_counter() - exchange.began)
-    return _finished(hub, exchange, reply)
 
 
-def _query_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> tuple[Message, Any]:
-    call = _call(hub, exchange)
-    held = _prepare(hub, exchange, tx, call)
-    return desk.answer(tx, call), held
+def _query_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Message:
+    _prepare(hub, exchange, tx)
+    return desk.answer(tx, exchange.call(hub))
 
 
 def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlier:
     refuse_too_late(hub.clock, exchange.deadline)
-    earlier = _admit(hub, exchange, tx)
+    earlier = admit.admit(hub, exchange, tx)
     if earlier is not None:
         return earlier
-    call = _call(hub, exchange)
-    _seal(hub, exchange, tx)
-    held = _prepare(hub, exchange, tx, call)
+    if exchange.method.name == "Undo":
+        undo.before(hub, exchange, tx)
+    _prepare(hub, exchange, tx)
     try:
         with tx.nested():
-            reply = desk.answer(tx, call)
+            reply = desk.answer(tx, exchange.call(hub))
     except Decline as decline:
         if desk is hub.treat_place:
-            raise  # decided here and now; nothing is kept, and the same request may be sent again corrected
-        _note_refusal(hub, exchange, tx, decline)
+            raise  # decided here and now: nothing is kept, and the request may be sent again corrected
+        record.refusal(hub, exchange, tx, decline)
         return Earlier(None, status_of(decline).SerializeToString())
-    return Earlier(_note_answer(hub, exchange, tx, reply, held), None)
+    return Earlier(record.answer(hub, exchange, tx, reply), None)
 
 
-# --- answered elsewhere: one commit before it is sent, one after the answer -----------------------------------------
+def _give(result: Earlier) -> bytes:
+    """What the journal has: the response, or the refusal raised anew."""
+    if result.answer is not None:
+        return result.answer
+    raise PeerDecline(Status.FromString(result.fault or b""))
 
 
-async def _through_link(hub: Hub, exchange: Exchange, hop: Hop) -> bytes:
-    """Another hub answers."""
-    exchange.peer = hop.division
-    refuse_too_late(hub.clock, exchange.deadline)
-    exchange.translator = translate.Translator(
-        hub.maps, hub.division, _side(hub, exchange.identity), hub.code_systems[hop.division]
-    )
-    if exchange.method.effect == EFFECT_COMMAND:
-        return await _command_through_link(hub, exchange, hop)
-    if exchange.from_institution and hub.treat_place is not None:
-        exchange.held = await hub.store.read(lambda tx: _prepare(hub, exchange, tx, _call(hub, exchange)))
+# --- answered by another hub: one commit before it is sent, one after the answer --------------------------------------
+
+
+async def _query_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
+    if exchange.treat_place(hub) is not None:
+        await hub.store.read(lambda tx: _prepare(hub, exchange, tx))
     outgoing = _outgoing(hub, exchange)
-    reply = _readable(exchange, await _send(hub, exchange, hop, outgoing))
-    if exchange.held is not None:
-        await hub.store.submit(lambda tx: _conclude(hub, exchange, tx, reply, exchange.held))
-    return _finished(hub, exchange, reply)
+    reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
+    await _note_quote(hub, exchange, reply)
+    return record.finish(hub, exchange, reply)
 
 
-async def _command_through_link(hub: Hub, exchange: Exchange, hop: Hop) -> bytes:
-    admitted = perf_counter()
-    outgoing = await hub.store.submit(lambda tx: _before_sending(hub, exchange, tx))
-    hub.observer.stage("admit", perf_counter() - admitted)
-    if isinstance(outgoing, Earlier):
-        return _give(outgoing)
-    hub.running.add(exchange.key)
+async def _command_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
+    began = perf_counter()
     try:
-        reply = _readable(exchange, await _send(hub, exchange, hop, outgoing))
-    except (Decline, PeerDecline) as refusal:
-        await hub.store.submit(lambda tx: _note_refusal(hub, exchange, tx, refusal))
-        raise
-    except (Exception, asyncio.CancelledError):
-        await hub.store.submit(lambda tx: record.finish(tx, exchange.key, State.UNKNOWN, hub.now_ms()))
-        raise
-    else:
-        recorded = perf_counter()
-        result = await hub.store.submit(lambda tx: _note_answer(hub, exchange, tx, reply, exchange.held))
-        hub.observer.stage("record", perf_counter() - recorded)
-        return result
+        outgoing = await hub.store.submit(lambda tx: _before_sending(hub, exchange, tx))
+        hub.observer.stage("admit", perf_counter() - began)
+        if isinstance(outgoing, Earlier):
+            return _give(outgoing)
+        return await _carry_through(hub, exchange, peer, outgoing)
     finally:
-        hub.running.discard(exchange.key)
+        _let_go(hub, exchange)
 
 
 def _before_sending(hub: Hub, exchange: Exchange, tx: Tx) -> bytes | Earlier:
+    """Everything that must be on disk before the request leaves; what is refused here leaves nothing behind."""
     refuse_too_late(hub.clock, exchange.deadline)
-    earlier = _admit(hub, exchange, tx)
+    earlier = admit.admit(hub, exchange, tx)
     if earlier is not None:
         return earlier
-    _seal(hub, exchange, tx)
-    exchange.held = _prepare(hub, exchange, tx, _call(hub, exchange))
+    if exchange.method.name == "Undo":
+        undo.before(hub, exchange, tx)
+    _prepare(hub, exchange, tx)
     return _outgoing(hub, exchange)
+
+
+async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
+    """Send it, and record what came of it whatever that is. Unknown is a state, not a failure."""
+    try:
+        reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
+    except (Decline, PeerDecline) as refused:
+        await _record_quietly(hub, lambda tx: record.refusal(hub, exchange, tx, refused))
+        raise
+    except BaseException:
+        await _record_quietly(hub, lambda tx: record.unknown(hub, exchange, tx))
+        raise
+    began = perf_counter()
+    try:
+        return await hub.store.submit(lambda tx: record.answer(hub, exchange, tx, reply))
+    except StoreUnavailable as error:
+        # It was carried out, and we cannot keep the answer: the caller asks again, and the next hub still has it.
+        raise Decline("OUTCOME_UNKNOWN", peer=peer, detail=str(error)) from error
+    finally:
+        hub.observer.stage("record", perf_counter() - began)
+
+
+async def _record_quietly(hub: Hub, unit: Any) -> None:
+    """A refusal stands even when it cannot be recorded: the request is then taken up as unknown."""
+    try:
+        await hub.store.submit(unit)
+    except StoreUnavailable:
+        return
 
 
 def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
@@ -239,132 +190,61 @@ def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
     translator, header = exchange.translator, exchange.header
     assert translator is not None
     began = perf_counter()
-    header.translations.extend(translator.outward(exchange.request, header.inf_time[:10]))
-    for row in translator.rows:
-        hub.observer.translated(row.map, row.relationship)
+    try:
+        header.translations.extend(translator.outward(exchange.request, header.inf_time[:10]))
+    finally:
+        for map_id, result in translator.results():
+            hub.observer.translated(map_id, result)
+        hub.observer.stage("translate", perf_counter() - began)
     header.hops.append(hub.division)
-    hub.observer.stage("translate", perf_counter() - began)
     outgoing: bytes = exchange.request.SerializeToString()
     return outgoing
 
 
-async def _send(hub: Hub, exchange: Exchange, hop: Hop, outgoing: bytes) -> bytes:
+async def _send(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
     began = perf_counter()
     try:
-        return await forward(
-            hub.links[hop.division],
-            hop.division,
-            exchange.method.path,
-            outgoing,
-            exchange.deadline,
-            exchange.trace,
-            hub.clock,
-        )
+        return await forward(hub, peer, exchange.method, outgoing, exchange.deadline, exchange.trace)
     finally:
-        hub.observer.link(hop.division, perf_counter() - began)
+        hub.observer.link(peer, perf_counter() - began)
 
 
-def _readable(exchange: Exchange, raw: bytes) -> Message:
-    """The answer of the next hub, if it can be read and its sums hold."""
+def _read_reply(exchange: Exchange, peer: str, raw: bytes) -> Message:
+    """The answer of the next hub, if it can be read, belongs to the request, and its sums hold."""
     try:
         reply = exchange.method.response.FromString(raw)
     except DecodeError:
-        raise Decline("ANSWER_UNREADABLE", peer=exchange.peer) from None
+        raise Decline("ANSWER_UNREADABLE", peer=peer) from None
     info = record.settlement_in(reply)
-    broken = broken_identities(info) if info is not None else []
+    if info is None:
+        return reply
+    broken = broken_identities(info)
+    if broken and info.setl_id:
+        raise Decline("ANSWER_DOES_NOT_ADD_UP", peer=peer, identity=broken[0])
     if broken:
-        raise Decline("ANSWER_DOES_NOT_ADD_UP", peer=exchange.peer, identity=broken[0])
+        raise Decline("QUOTE_DOES_NOT_ADD_UP", peer=peer, identity=broken[0])
+    data = getattr(exchange.request, "data", None)
+    if getattr(data, "mdtrt_id", info.mdtrt_id) != info.mdtrt_id:
+        raise Decline("ANSWER_FOREIGN", peer=peer)
     return reply
 
 
-# --- parts of a commit ------------------------------------------------------------------------------------------
+# --- parts of both ----------------------------------------------------------------------------------------------
 
 
-def _admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
-    running = exchange.key in hub.running
-    earlier = admit.admit(
-        tx, exchange.key, exchange.method, exchange.header, exchange.digest, hub.owner, hub.now_ms(), running
-    )
-    if earlier is not None:
-        hub.observer.repeat("answered")
-    return earlier
+def _prepare(hub: Hub, exchange: Exchange, tx: Tx) -> None:
+    """The treat place checks the request against its books and adds what it vouches for."""
+    books = exchange.treat_place(hub)
+    if books is not None:
+        exchange.held = books.prepare(tx, exchange.call(hub))
 
 
-def _seal(hub: Hub, exchange: Exchange, tx: Tx) -> None:
-    from gateway.exchange import outcome
-
-    if exchange.method.name == "Undo":
-        outcome.before_undo(hub, exchange, tx)
-
-
-def _prepare(hub: Hub, exchange: Exchange, tx: Tx, call: Call) -> Any:
-    if not exchange.from_institution or hub.treat_place is None:
-        return None
-    return hub.treat_place.prepare(tx, call)
+async def _note_quote(hub: Hub, exchange: Exchange, reply: Message) -> None:
+    """A quote changes nothing but the treat place's note that there is one."""
+    if exchange.held is not None:
+        await hub.store.submit(lambda tx: record.conclude(hub, exchange, tx, reply))
 
 
-def _note_answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any, held: Any) -> bytes:
-    """Record an answer and all that follows from it; the bytes that go to the caller."""
-    from gateway.exchange import outcome
-
-    finished = _finished(hub, exchange, reply)
-    record.finish(tx, exchange.key, State.DONE, hub.now_ms(), answer=finished)
-    info = record.settlement_in(reply)
-    if info is not None:
-        record.enter_book(tx, exchange.key, exchange.method.path, exchange.header, info)
-    _conclude(hub, exchange, tx, reply, held)
-    if exchange.method.name == "Undo":
-        outcome.after_undo(hub, exchange, tx, reply)
-    return finished
-
-
-def _note_refusal(hub: Hub, exchange: Exchange, tx: Tx, refusal: Refusal) -> None:
-    """Record a refusal: final, or certainly not carried out, or unknown."""
-    retry = retry_of(refusal)
-    state = {"never": State.DECLINED, "same_id": State.RELEASED}.get(retry, State.UNKNOWN)
-    fault = status_of(refusal).SerializeToString() if state == State.DECLINED else None
-    record.finish(tx, exchange.key, state, hub.now_ms(), fault=fault)
-    if state != State.UNKNOWN and exchange.from_institution and hub.treat_place is not None:
-        hub.treat_place.conclude(tx, exchange.method.name, exchange.key.msgid, None)
-
-
-def _conclude(hub: Hub, exchange: Exchange, tx: Tx, reply: Any, held: Any) -> None:
-    if exchange.from_institution and hub.treat_place is not None:
-        hub.treat_place.conclude(tx, exchange.method.name, exchange.key.msgid, reply, held)
-
-
-def _finished(hub: Hub, exchange: Exchange, reply: Any) -> bytes:
-    """The answer as the caller gets it: in the caller's own codes, with our hop in its header."""
-    header = reply.header
-    now = clocks.text17(hub.clock.china())
-    if exchange.translator is not None:
-        warning = exchange.translator.homeward(reply, exchange.header.inf_time[:10])
-        if warning:
-            header.warn_msg = f"{header.warn_msg}{warning}"
-    else:
-        hub.serial += 1
-        header.inf_refmsgid = f"{hub.division}{exchange.received[:14]}{hub.serial % 10**10:010d}"
-        header.refmsg_time = exchange.received
-        header.translations.extend(exchange.header.translations)
-    header.respond_time = now
-    header.hops.add(admdvs=hub.division, elapsed_us=int((perf_counter() - exchange.began) * 1e6))
-    finished: bytes = reply.SerializeToString()
-    return finished
-
-
-def _call(hub: Hub, exchange: Exchange) -> Call:
-    return Call(exchange.method.name, exchange.request, exchange.header, hub.clock.china())
-
-
-def _side(hub: Hub, identity: Identity) -> str:
-    """The code system the caller speaks."""
-    return hub.code_systems[identity.code if identity.kind == "hub" else hub.division]
-
-
-def _give(result: Earlier) -> bytes:
-    """An answer of the journal: the response, or the refusal raised anew."""
-    from google.rpc.status_pb2 import Status
-
-    if result.answer is not None:
-        return result.answer
-    raise PeerDecline(Status.FromString(result.fault or b""))
+def _let_go(hub: Hub, exchange: Exchange) -> None:
+    if exchange.taken:
+        hub.running.discard(exchange.key)

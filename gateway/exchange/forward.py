@@ -6,12 +6,22 @@ cannot be known is reported as unknown, never as failure (design, invariant 3).
 
 import asyncio
 
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_any,
+    wait_random_exponential,
+)
 
 from gateway.clock import Clock
+from gateway.contract import Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline
 from gateway.exchange.link import NotSent, OutcomeUnknown, RemoteLink
+from gateway.exchange.state import Hub
+from yidi.v1.options_pb2 import EFFECT_COMMAND
 
 MARGIN_S = 0.020
 """Kept back at each hop for the way home, so that the caller hears our answer and not its own time-out."""
@@ -22,10 +32,6 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 
 
-class _Busy(Exception):
-    """The next hub still runs an earlier sending of this request."""
-
-
 def refuse_too_late(clock: Clock, deadline: float) -> None:
     """Refuse before anything is sent when too little time is left."""
     left = deadline - clock.monotonic()
@@ -33,53 +39,71 @@ def refuse_too_late(clock: Clock, deadline: float) -> None:
         raise Decline("DEADLINE_TOO_SHORT", left_ms=max(0, int(left * 1000)))
 
 
-async def forward(
-    link: RemoteLink, peer: str, path: str, request: bytes, deadline: float, trace: str, clock: Clock
-) -> bytes:
+async def forward(hub: Hub, peer: str, method: Method, request: bytes, deadline: float, trace: str) -> bytes:
     """Send a request to the next hub and return its answer.
 
-    Raises the peer's own decline, PEER_UNREACHABLE when it certainly did not leave, or OUTCOME_UNKNOWN.
+    Raises the peer's own decline; PEER_UNREACHABLE when the request certainly did not leave; otherwise
+    OUTCOME_UNKNOWN for a command and PEER_SILENT for a query, which had no effect to be unknown.
     """
-    deadline -= MARGIN_S
+    attempt = _Attempt(hub.links[peer], method.path, request, deadline - MARGIN_S, trace, hub.clock)
     try:
-        return await link.call(path, request, deadline, trace)
-    except PeerDecline as decline:
-        if decline.info.reason != "STILL_RUNNING":
-            raise
-        sent = True
-    except NotSent:
-        sent = False
-    except OutcomeUnknown:
-        sent = True
-    return await _again(link, peer, path, request, deadline, trace, clock, sent)
-
-
-async def _again(
-    link: RemoteLink, peer: str, path: str, request: bytes, deadline: float, trace: str, clock: Clock, sent: bool
-) -> bytes:
-    """The way for what has failed once: the same id again, after growing pauses, while time is left."""
-    attempts = AsyncRetrying(
-        stop=stop_after_attempt(MOST_ATTEMPTS - 1),
-        wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
-        retry=retry_if_exception_type((NotSent, OutcomeUnknown, _Busy)),
-        sleep=asyncio.sleep,
-    )
-    await asyncio.sleep(FIRST_WAIT_S)
-    try:
-        async for attempt in attempts:
-            with attempt:
-                if deadline - clock.monotonic() < LEAST_S:
-                    break
-                try:
-                    return await link.call(path, request, deadline, trace)
-                except OutcomeUnknown:
-                    sent = True
-                    raise
-                except PeerDecline as decline:
-                    if decline.info.reason == "STILL_RUNNING":
-                        sent = True
-                        raise _Busy from decline
-                    raise
-    except RetryError:
+        return await attempt.once()
+    except _Failed:
         pass
-    raise Decline("OUTCOME_UNKNOWN" if sent else "PEER_UNREACHABLE", peer=peer)
+    answer = await attempt.again()
+    if answer is not None:
+        return answer
+    if not attempt.may_have_arrived:
+        raise Decline("PEER_UNREACHABLE", peer=peer)
+    raise Decline("OUTCOME_UNKNOWN" if method.effect == EFFECT_COMMAND else "PEER_SILENT", peer=peer)
+
+
+class _Failed(Exception):
+    """No answer this time; the same id may be sent again."""
+
+
+class _Attempt:
+    """The sendings of one request to one peer."""
+
+    def __init__(
+        self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock
+    ) -> None:
+        self._link, self._path, self._request = link, path, request
+        self._deadline, self._trace, self._clock = deadline, trace, clock
+        self.may_have_arrived = False
+
+    async def once(self) -> bytes:
+        """Send it once."""
+        try:
+            return await self._link.call(self._path, self._request, self._deadline, self._trace)
+        except NotSent as error:
+            raise _Failed from error
+        except OutcomeUnknown as error:
+            self.may_have_arrived = True
+            raise _Failed from error
+        except PeerDecline as decline:
+            if decline.info.reason != "STILL_RUNNING":
+                raise
+            self.may_have_arrived = True
+            raise _Failed from decline
+
+    async def again(self) -> bytes | None:
+        """The way for what has failed once: the same id after growing pauses, while time is left."""
+        await asyncio.sleep(FIRST_WAIT_S)
+        try:
+            async for attempt in AsyncRetrying(
+                stop=stop_any(stop_after_attempt(MOST_ATTEMPTS - 1), lambda _: self._too_late()),
+                wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
+                retry=retry_if_exception_type(_Failed),
+                sleep=asyncio.sleep,
+            ):
+                with attempt:
+                    if self._too_late():
+                        raise _Failed
+                    return await self.once()
+        except RetryError:
+            return None
+        return None
+
+    def _too_late(self) -> bool:
+        return self._deadline - self._clock.monotonic() < LEAST_S

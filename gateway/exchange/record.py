@@ -1,83 +1,75 @@
-"""Stage 8: what came of a request, in one commit: the journal, the book of settlements, the treat place's books."""
+"""Stage 8: what came of a request, in one commit: the journal, the book, the treat place's books."""
 
+from time import perf_counter
 from typing import Any
 
-import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from gateway.exchange.admit import Key
-from gateway.store.statement import Statement, Tx
-from gateway.store.tables import State, book, journal
-from yidi.v1.header_pb2 import RequestHeader
+from gateway import clock as clocks
+from gateway.errors.status import Refusal, retry_of, status_of
+from gateway.exchange import undo
+from gateway.exchange.state import Exchange, Hub
+from gateway.store import book, journal
+from gateway.store.statement import Tx
+from gateway.store.tables import State
 from yidi.v1.settlement_types_pb2 import SettlementInfo
 
-_KEY = (journal.c.sender == sa.bindparam("key_sender")) & (journal.c.msgid == sa.bindparam("key_msgid"))
-_OPEN = (journal.c.state == int(State.RUNNING)) | (journal.c.state == int(State.UNKNOWN))
-_FINISH = Statement(
-    sa.update(journal)
-    .where(_KEY & _OPEN)
-    .values(
-        state=sa.bindparam("new_state"),
-        answered_ms=sa.bindparam("at"),
-        answer=sa.bindparam("new_answer"),
-        fault=sa.bindparam("new_fault"),
-    )
-)
-_ENTER = Statement(sa.insert(book).values({c: sa.bindparam(c.name) for c in book.c if c.name != "entry"}))
-_ABANDONED = Statement(
-    sa.update(journal)
-    .where((journal.c.state == int(State.RUNNING)) & (journal.c.owner != sa.bindparam("me")))
-    .values(state=int(State.UNKNOWN))
-)
-
-
-def finish(
-    tx: Tx, key: Key, state: State, now_ms: int, answer: bytes | None = None, fault: bytes | None = None
-) -> bool:
-    """Write down where a request ended up; False when it had reached a terminal state before."""
-    return bool(
-        tx.run(
-            _FINISH,
-            key_sender=key.sender,
-            key_msgid=key.msgid,
-            new_state=int(state),
-            at=now_ms,
-            new_answer=answer,
-            new_fault=fault,
-        )
-    )
+_STATES = {"never": State.DECLINED, "same_id": State.RELEASED, "enquire": State.UNKNOWN}
 
 
 def settlement_in(response: Message) -> SettlementInfo | None:
-    """The settlement or mirror entry an answer made, if it made one."""
+    """The settlement, mirror entry or quote in an answer, if there is one."""
     if "setlinfo" not in response.DESCRIPTOR.fields_by_name or not response.HasField("setlinfo"):
         return None
     found: Any = response
-    info = found.setlinfo
-    return info if isinstance(info, SettlementInfo) and info.setl_id else None
+    return found.setlinfo if isinstance(found.setlinfo, SettlementInfo) else None
 
 
-def enter_book(tx: Tx, key: Key, method: str, header: RequestHeader, info: SettlementInfo) -> None:
-    """Add a settlement, or the mirror entry of one, to the book of this hub. The book only grows."""
-    tx.run(
-        _ENTER,
-        sender=key.sender,
-        msgid=key.msgid,
-        method=method,
-        institution=header.fixmedins_code,
-        mdtrtarea=header.mdtrtarea_admvs,
-        insuplc=header.insuplc_admdvs,
-        mdtrt_id=info.mdtrt_id,
-        setl_id=info.setl_id,
-        setl_time=info.setl_time,
-        medfee_fen=info.medfee_sumamt_fen,
-        fund_fen=info.fund_pay_sumamt_fen,
-        account_fen=info.acct_pay_fen + info.acct_mulaid_pay_fen,
-        cash_fen=info.psn_cash_pay_fen,
-        hospital_fen=info.hosp_part_amt_fen,
-    )
+def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
+    """Record an answer and all that follows from it; the bytes that go to the caller."""
+    finished = finish(hub, exchange, reply)
+    journal.finish(tx, exchange.key, State.DONE, hub.now_ms(), answer=finished)
+    info = settlement_in(reply)
+    if info is not None and info.setl_id:
+        book.enter(tx, exchange.key, exchange.method.path, exchange.header, info)
+    conclude(hub, exchange, tx, reply)
+    if exchange.method.name == "Undo":
+        undo.after(hub, exchange, tx, reply)
+    return finished
 
 
-def abandon_earlier_runs(tx: Tx, owner: str) -> int:
-    """At start: what an earlier process of this hub left running has an unknown outcome."""
-    return tx.run(_ABANDONED, me=owner)
+def refusal(hub: Hub, exchange: Exchange, tx: Tx, refused: Refusal) -> None:
+    """Record a refusal: final, or certainly not carried out, or unknown."""
+    state = _STATES.get(retry_of(refused), State.UNKNOWN)
+    fault = status_of(refused).SerializeToString() if state == State.DECLINED else None
+    journal.finish(tx, exchange.key, state, hub.now_ms(), fault=fault)
+    if state != State.UNKNOWN:
+        conclude(hub, exchange, tx, None)
+
+
+def unknown(hub: Hub, exchange: Exchange, tx: Tx) -> None:
+    """Record that nobody knows what came of it."""
+    journal.finish(tx, exchange.key, State.UNKNOWN, hub.now_ms())
+
+
+def conclude(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> None:
+    """Let the treat place note what came of it; no reply means that it had no effect anywhere."""
+    books = exchange.treat_place(hub)
+    if books is not None:
+        books.conclude(tx, exchange.method.name, exchange.key.msgid, reply, exchange.held)
+
+
+def finish(hub: Hub, exchange: Exchange, reply: Any) -> bytes:
+    """The answer as the caller gets it: in the caller's own codes, with our hop in its header."""
+    header = reply.header
+    if exchange.translator is not None:
+        header.warn_msg += exchange.translator.homeward(reply, exchange.header.inf_time[:10])
+    else:
+        hub.serial += 1
+        header.inf_refmsgid = f"{hub.division}{exchange.received[:14]}{hub.serial % 10**10:010d}"
+        header.refmsg_time = exchange.received
+        header.translations.extend(exchange.header.translations)
+    header.respond_time = clocks.text17(hub.clock.china())
+    header.hops.add(admdvs=hub.division, elapsed_us=int((perf_counter() - exchange.began) * 1e6))
+    finished: bytes = reply.SerializeToString()
+    return finished

@@ -4,7 +4,7 @@ Each translated code keeps the code before, the code after, the map, the edition
 for the hubs behind and in the answer for the caller. The edition is chosen by the date of service.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from google.protobuf.message import Message
@@ -22,7 +22,7 @@ KIND_EN = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "c
 class Translator:
     """Translates the codes of one exchange and remembers which original each of them had."""
 
-    __slots__ = ("_division", "_maps", "_originals", "_rows", "theirs", "ours")
+    __slots__ = ("_division", "_failed", "_maps", "_originals", "_rows", "theirs", "ours")
 
     def __init__(self, maps: CodeMaps, division: str, ours: str, theirs: str) -> None:
         """``ours`` is the code system of the caller's side, ``theirs`` that of the link's side."""
@@ -30,12 +30,15 @@ class Translator:
         self._division = division
         self._originals: dict[tuple[int, str], str] = {}
         self._rows: dict[tuple[int, str, str], Row] = {}
+        self._failed: tuple[str, str] | None = None
         self.ours, self.theirs = ours, theirs
 
-    @property
-    def rows(self) -> list[Row]:
-        """The rows used, each once, in the order of first use."""
-        return list(self._rows.values())
+    def results(self) -> Iterator[tuple[str, str]]:
+        """For each code that was looked up on the way out: the map and what came of it."""
+        for row in self._rows.values():
+            yield row.map, row.relationship
+        if self._failed:
+            yield self._failed
 
     def remember(self, translations: Iterable[Translation]) -> None:
         """Take up what this hub translated earlier, from the trace that an answer carries."""
@@ -81,9 +84,10 @@ class Translator:
         words = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code}
         try:
             return self._maps.translate(kind, code, source, target, date.fromisoformat(on))
-        except Unmapped:
-            raise Decline("CODE_UNMAPPED", **words, from_system=source, to_system=target, date=on) from None
-        except Ambiguous:
-            raise Decline("CODE_AMBIGUOUS", **words, from_system=source, to_system=target, date=on) from None
+        except Unmapped as error:
+            reason, self._failed = "CODE_UNMAPPED", (error.map, "unmapped")
+        except Ambiguous as error:
+            reason, self._failed = "CODE_AMBIGUOUS", (error.map, "ambiguous")
         except MapMissing:
-            raise Decline("CODE_MAP_MISSING", **words, from_system=source, to_system=target, date=on) from None
+            reason, self._failed = "CODE_MAP_MISSING", ("", "no_edition")
+        raise Decline(reason, **words, from_system=source, to_system=target, date=on)

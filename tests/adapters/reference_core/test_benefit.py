@@ -1,19 +1,22 @@
 """The calculation itself, on random splits, ratios, caps and balances with the caps tight."""
 
 from collections import Counter
+from random import Random
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reference_core.benefit import Split, Terms, YearSoFar, compute
+from adapters.reference_core.benefit import Amounts, Split, Terms, YearSoFar, compute
 from adapters.reference_core.policy import Account, Money, Ratio, Supplement
 from gateway.money import broken_identities
 from yidi.v1.settlement_types_pb2 import SettlementInfo
 
-FIELDS = ("hifob_pay", "hifmi_pay", "cvlserv_pay")
+FIELDS: tuple[Literal["hifob_pay", "hifmi_pay", "cvlserv_pay"], ...] = ("hifob_pay", "hifmi_pay", "cvlserv_pay")
+BASES: tuple[Literal["over_cap", "own_share", "remaining"], ...] = ("over_cap", "own_share", "remaining")
 
 
-def money(most):
+def money(most: int):
     """A figure of up to so many fen, often at the edges."""
     return st.integers(0, most).map(lambda fen: Money(fen=fen, confirmed=True, source="drawn"))
 
@@ -23,17 +26,18 @@ ratios = st.sampled_from([0, 1, 3_333, 5_000, 6_000, 9_999, 10_000]).map(
 )
 fen = st.integers(0, 3_000)
 splits = st.builds(Split, fulamt=fen, overlmt=fen, preselfpay=fen, inscp=fen)
-accounts = st.none() | st.lists(st.sampled_from(["inscp", "preselfpay", "overlmt", "fulamt"]), unique=True).map(
+PARTS: tuple[Literal["inscp", "preselfpay", "overlmt", "fulamt"], ...] = ("inscp", "preselfpay", "overlmt", "fulamt")
+accounts = st.none() | st.lists(st.sampled_from(PARTS), unique=True).map(
     lambda covers: Account(fund_pay_type="310200", name="账户", covers=tuple(covers), confirmed=True, source="drawn")
 )
 
 
 @st.composite
-def supplements(draw):
+def supplements(draw: st.DrawFn):
     """Up to three funds after the pool, each field once."""
     rows = []
     for field in draw(st.lists(st.sampled_from(FIELDS), unique=True, max_size=3)):
-        basis = draw(st.sampled_from(["over_cap", "own_share", "remaining"]))
+        basis = draw(st.sampled_from(BASES))
         none = Money(fen=0, confirmed=True, source="none")
         rows.append(
             Supplement(
@@ -65,8 +69,8 @@ terms = st.builds(
 class Year:
     """The sums a ledger would give, kept by adding and taking away whole settlements."""
 
-    def __init__(self):
-        self.used = Counter()
+    def __init__(self) -> None:
+        self.used: Counter[str] = Counter()
 
     def so_far(self):
         """As the calculation sees it."""
@@ -78,7 +82,7 @@ class Year:
             supplement={field: self.used[field] for field in FIELDS},
         )
 
-    def add(self, amounts, sign):
+    def add(self, amounts: Amounts, sign: int):
         """Count a settlement, or take it back."""
         self.used["dedc"] += sign * amounts.pooled.dedc
         self.used["pool"] += sign * amounts.pooled.paid
@@ -87,7 +91,7 @@ class Year:
             self.used[share.field] += sign * share.paid
 
 
-def info_of(amounts):
+def info_of(amounts: Amounts):
     """The amounts as a message."""
     info = SettlementInfo(
         medfee_sumamt_fen=amounts.split.medfee,
@@ -106,7 +110,7 @@ def info_of(amounts):
     return info
 
 
-def check(amounts, granted, before, balance):
+def check(amounts: Amounts, granted: Terms | None, before: YearSoFar, balance: int):
     """What holds of every settlement."""
     assert broken_identities(info_of(amounts)) == []
     assert min(amounts.pooled.paid, amounts.acct, amounts.cash, amounts.person, amounts.fund) >= 0
@@ -126,14 +130,14 @@ def check(amounts, granted, before, balance):
 
 
 @given(st.none() | terms, splits, accounts, fen)
-def test_every_settlement_adds_up(granted, split, account, balance):
+def test_every_settlement_adds_up(granted: Terms | None, split: Split, account: Account | None, balance: int):
     """Identities hold, no share is negative, and no fund pays outside the scope or above its room."""
     amounts = compute(granted, split, YearSoFar(), account, balance)
     check(amounts, granted, YearSoFar(), balance)
 
 
 @given(terms, st.lists(splits, min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_a_year_stays_within_its_caps_and_returns_to_its_start(granted, batches, random):
+def test_a_year_stays_within_its_caps_and_returns_to_its_start(granted: Terms, batches: list[Split], random: Random):
     """Settlements share the caps of a year; reversed in any order they leave the year as it was."""
     year = Year()
     made = []
@@ -155,7 +159,7 @@ def test_a_year_stays_within_its_caps_and_returns_to_its_start(granted, batches,
 
 
 @given(terms, splits, fen)
-def test_higher_fee_never_pays_the_person_less_scope(granted, split, more):
+def test_higher_fee_never_pays_the_person_less_scope(granted: Terms, split: Split, more: int):
     """A larger amount in scope never lowers what the pool pays."""
     larger = Split(split.fulamt, split.overlmt, split.preselfpay, split.inscp + more)
     less = compute(granted, split, YearSoFar(), None, 0).pooled.paid
@@ -163,12 +167,12 @@ def test_higher_fee_never_pays_the_person_less_scope(granted, split, more):
 
 
 @given(splits, fen)
-def test_account_pays_what_it_can(split, balance):
+def test_account_pays_what_it_can(split: Split, balance: int):
     """An account that covers everything leaves cash only when it is empty."""
     account = Account(
         fund_pay_type="310200",
         name="账户",
-        covers=("inscp", "preselfpay", "overlmt", "fulamt"),
+        covers=PARTS,
         confirmed=True,
         source="drawn",
     )

@@ -17,7 +17,7 @@ REASONS = sorted(entry.reason for entry in CATALOGUE.values() if entry.code.star
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_entry_is_raised_and_tested(reason):
+def test_every_entry_is_raised_and_tested(reason: str):
     """An entry nothing raises, or no test meets, does not belong in the catalogue."""
     assert any(f'"{reason}"' in file.read_text() for file in SOURCE.glob("*.py"))
     tests = [file for file in HERE.glob("test_*.py") if file != Path(__file__)]
@@ -25,7 +25,7 @@ def test_every_entry_is_raised_and_tested(reason):
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_no_entry_names_a_person(reason):
+def test_no_entry_names_a_person(reason: str):
     """No parameter of an entry is personal data."""
     assert not set(CATALOGUE[reason].params) & {"psn_no", "psn_name", "certno", "mdtrt_cert_no", "card_sn", "brdy"}
 
@@ -36,7 +36,7 @@ for kind, upsert in load._UPSERTS.items():
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
-def test_every_statement_compiles_for_both_databases(name):
+def test_every_statement_compiles_for_both_databases(name: str):
     """Each statement is valid for SQLite and for the PostgreSQL drivers, and takes values by name."""
     for dialect in (pysqlite.dialect(paramstyle="qmark"), asyncpg.dialect(), psycopg.dialect()):
         text, _ = STATEMENTS[name].compiled(dialect)

@@ -1,8 +1,11 @@
 """What does not add up is refused, whichever sum it is."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.errors import Decline
+from tests.adapters.reference_core.world import World
 from yidi.v1 import settlement_pb2
 from yidi.v1.settlement_types_pb2 import CategoryTotal, SettlementLine, TreatPlaceFacts
 
@@ -19,44 +22,44 @@ def good():
     return settlement_pb2.SettleOutpatientRequest(data=data, facts=facts)
 
 
-def test_refund_lines_are_part_of_the_sum(world):
+def test_refund_lines_are_part_of_the_sum(world: World):
     """A negative line lowers the total."""
     assert world.call("SettleOutpatient", good()).setlinfo.medfee_sumamt_fen == 800
 
 
-def set_medfee(request):
+def set_medfee(request: settlement_pb2.SettleOutpatientRequest):
     """The total fee is another."""
     request.data.medfee_sumamt_fen = 801
 
 
-def set_split(request):
+def set_split(request: settlement_pb2.SettleOutpatientRequest):
     """A part moved from one total to another."""
     request.facts.inscp_scp_amt_fen = 699
     request.facts.preselfpay_amt_fen = 1
 
 
-def set_line_part(request):
+def set_line_part(request: settlement_pb2.SettleOutpatientRequest):
     """A line does not equal its parts."""
     request.facts.lines[0].inscp_scp_amt_fen = 899
 
 
-def drop_line(request):
+def drop_line(request: settlement_pb2.SettleOutpatientRequest):
     """A line is missing."""
     del request.facts.lines[1]
 
 
-def drop_facts(request):
+def drop_facts(request: settlement_pb2.SettleOutpatientRequest):
     """The treat place sent nothing."""
     request.ClearField("facts")
 
 
-def negative_part(request):
+def negative_part(request: settlement_pb2.SettleOutpatientRequest):
     """A total is negative."""
     request.facts.overlmt_selfpay_fen = -1
     request.facts.inscp_scp_amt_fen = 701
 
 
-def other_echo(request):
+def other_echo(request: settlement_pb2.SettleOutpatientRequest):
     """The hospital carries other totals back."""
     request.data.inscp_scp_amt_fen = 600
     request.data.fulamt_ownpay_amt_fen = 200
@@ -65,7 +68,7 @@ def other_echo(request):
 @pytest.mark.parametrize(
     "spoil", [set_medfee, set_split, set_line_part, drop_line, drop_facts, negative_part, other_echo]
 )
-def test_outpatient_sums_are_checked(world, spoil):
+def test_outpatient_sums_are_checked(world: World, spoil: Callable[[settlement_pb2.SettleOutpatientRequest], None]):
     """Lines, split totals, total fee and the hospital's echo must agree."""
     request = good()
     spoil(request)
@@ -74,7 +77,7 @@ def test_outpatient_sums_are_checked(world, spoil):
     assert refused.value.reason == "FACTS_DO_NOT_ADD_UP"
 
 
-def test_echo_that_agrees_is_accepted(world):
+def test_echo_that_agrees_is_accepted(world: World):
     """The hospital may carry the quoted totals back."""
     request = good()
     request.data.inscp_scp_amt_fen = 700
@@ -82,7 +85,7 @@ def test_echo_that_agrees_is_accepted(world):
     assert world.call("SettleOutpatient", request).setlinfo.setl_id
 
 
-def stay(*categories, mid=""):
+def stay(*categories: int, mid: str = ""):
     """A stay with these category totals."""
     facts = TreatPlaceFacts(
         inscp_scp_amt_fen=1_000, categories=[CategoryTotal(amt_fen=amount) for amount in categories]
@@ -93,7 +96,7 @@ def stay(*categories, mid=""):
 
 
 @pytest.mark.parametrize("categories", [(), (999,), (600, 401)])
-def test_inpatient_categories_are_checked(world, categories):
+def test_inpatient_categories_are_checked(world: World, categories: tuple[int, ...]):
     """The national charge categories must make up the total fee (art. 25)."""
     world.admit("P-EMP")
     with pytest.raises(Decline) as refused:
@@ -101,13 +104,13 @@ def test_inpatient_categories_are_checked(world, categories):
     assert refused.value.reason == "FACTS_DO_NOT_ADD_UP"
 
 
-def test_categories_that_add_up(world):
+def test_categories_that_add_up(world: World):
     """Several categories are one total."""
     world.admit("P-EMP")
     assert world.call("SettleInpatient", stay(600, 400)).setlinfo.medfee_sumamt_fen == 1_000
 
 
-def test_interim_settlement_is_refused(world):
+def test_interim_settlement_is_refused(world: World):
     """A stay is settled once, at discharge."""
     world.admit("P-EMP")
     with pytest.raises(Decline) as refused:

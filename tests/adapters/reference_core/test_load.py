@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from tests.adapters.reference_core.world import World
 
-def test_counts_and_idempotence(world):
+
+def test_counts_and_idempotence(world: World):
     """Loading tells how many rows it wrote, and loading again changes nothing."""
     text = (
         '[[person]]\npsn_no = "P-9"\npsn_name = "己"\ncertno = "C-9"\nacct_balc_fen = 500\n'
@@ -16,7 +18,7 @@ def test_counts_and_idempotence(world):
     assert world.balance("P-9") == 570
 
 
-def test_loading_again_does_not_give_spent_money_back(world):
+def test_loading_again_does_not_give_spent_money_back(world: World):
     """The balance in the file opens the account only once."""
     world.visit("P-EMP", 30_000, acct="1")
     world.load('[[person]]\npsn_no = "P-EMP"\npsn_name = "新名"\ncertno = "CERT-EMP"\nacct_balc_fen = 100_000')
@@ -24,7 +26,7 @@ def test_loading_again_does_not_give_spent_money_back(world):
     assert world.person(mdtrt_cert_type="02", mdtrt_cert_no="CERT-EMP").baseinfo.psn_name == "新名"
 
 
-def test_row_is_replaced_by_key(world):
+def test_row_is_replaced_by_key(world: World):
     """A row with the same key takes the new values."""
     row = '[[filing]]\npsn_no = "P-EMP"\nkind = "long_term"\nadmdvs = "321100"\nbegndate = "2026-01-01"\n'
     world.load(row)
@@ -44,7 +46,7 @@ def test_row_is_replaced_by_key(world):
         ('[[credit]]\ncredit_id = "1"\npsn_no = "P-NONE"\namount_fen = 1', r"credit\[0\].psn_no"),
     ],
 )
-def test_mistakes_are_told_with_their_place(world, text, told):
+def test_mistakes_are_told_with_their_place(world: World, text: str, told: str):
     """Unknown keys, wrong shapes and rows of nobody are refused, naming their place in the file."""
     with pytest.raises((ValueError, msgspec.ValidationError), match=told):
         world.load(text)

@@ -1,5 +1,7 @@
 """Policies are data that is read strictly."""
 
+from pathlib import Path
+
 import pytest
 
 from adapters.reference_core import create, policy
@@ -16,7 +18,8 @@ def test_figures_of_the_document_are_confirmed():
     for row in read.inpatient.terms:
         assert row.deductible.confirmed == row.ratio.confirmed == (row.scale == "temporary")
     figures = [row.annual_cap for row in read.insurance]
-    figures += [row.limit for row in (*read.ordinary.terms, *read.chronic.terms, *read.supplement)]
+    figures += [row.limit for row in (*read.ordinary.terms, *read.chronic.terms)]
+    figures += [row.limit for row in read.supplement]
     assert not any(figure.confirmed for figure in figures)
     assert all("example" in figure.source for figure in figures)
 
@@ -46,7 +49,7 @@ def test_figure_without_source_is_refused():
         ("threshold = { fen = 0,", "threshold = { fen = 5,", "only own_share counts"),
     ],
 )
-def test_policy_with_a_gap_is_refused(old, new, told):
+def test_policy_with_a_gap_is_refused(old: str, new: str, told: str | None):
     """A policy under which a settlement could find no row is refused when it is read."""
     assert old in shipped()
     text = shipped().replace(old, new, 1).encode()
@@ -58,7 +61,7 @@ def test_policy_with_a_gap_is_refused(old, new, told):
 
 
 @pytest.mark.parametrize("table", ["ordinary", "chronic"])
-def test_insurance_without_outpatient_terms_is_refused(table):
+def test_insurance_without_outpatient_terms_is_refused(table: str):
     """Every insurance of a policy has ordinary and chronic terms."""
     head, _, tail = shipped().partition(f'[[{table}.terms]]\ninsutype = "310"')
     text = f'{head}[[{table}.terms]]\ninsutype = "399"{tail}'
@@ -68,7 +71,7 @@ def test_insurance_without_outpatient_terms_is_refused(table):
         policy.decode(text.encode())
 
 
-def test_factory_reads_a_shipped_policy_or_a_path(tmp_path):
+def test_factory_reads_a_shipped_policy_or_a_path(tmp_path: Path):
     """The setting names a shipped policy or the path of a city's own; other settings are refused."""
     assert create("210400", {}).place.policy.name == "fushun_2022"
     own = tmp_path / "own.toml"

@@ -1,18 +1,9 @@
 """Admissions: one open stay at a time, and how it is released."""
 
-import pytest
-
-from gateway.errors import Decline
+from tests.adapters.reference_core.world import World, declined
 
 
-def declined(action, *args, **kwargs):
-    """The refusal an action must raise."""
-    with pytest.raises(Decline) as refused:
-        action(*args, **kwargs)
-    return refused.value
-
-
-def test_admission_elsewhere_blocks_until_cancelled(world):
+def test_admission_elsewhere_blocks_until_cancelled(world: World):
     """An admission not cancelled elsewhere blocks admission and visits, telling where it is (Zhenjiang 2018)."""
     world.area, world.hospital = "310115", "H31011500001"
     world.admit("P-EMP")
@@ -27,20 +18,20 @@ def test_admission_elsewhere_blocks_until_cancelled(world):
     assert world.admit("P-EMP", "M2").result.mdtrt_id == "M2"
 
 
-def test_second_admission_at_the_same_hospital(world):
+def test_second_admission_at_the_same_hospital(world: World):
     """Another open stay at the same hospital blocks too."""
     world.admit("P-EMP")
     assert declined(world.admit, "P-EMP", "M2").reason == "ADMISSION_ELSEWHERE_NOT_CANCELLED"
 
 
-def test_settled_stay_frees_the_person(world):
+def test_settled_stay_frees_the_person(world: World):
     """A settled stay blocks nothing."""
     world.admit("P-EMP")
     world.stay("P-EMP", 1_000_000)
     assert world.admit("P-EMP", "M2", begntime="2026-06-20 08:00:00").result.mdtrt_id == "M2"
 
 
-def test_of_two_open_stays_the_first_can_be_settled(world):
+def test_of_two_open_stays_the_first_can_be_settled(world: World):
     """After a reversal two stays may be open; the first settles, the second waits for it."""
     world.admit("P-EMP")
     first = world.stay("P-EMP", 1_000_000)
@@ -51,7 +42,7 @@ def test_of_two_open_stays_the_first_can_be_settled(world):
     assert world.stay("P-EMP", 500_000, mdtrt_id="M2").setlinfo.setl_id
 
 
-def test_encounter_is_admitted_once(world):
+def test_encounter_is_admitted_once(world: World):
     """The same encounter cannot be admitted again, not even after its cancellation."""
     world.admit("P-EMP")
     assert declined(world.admit, "P-EMP").reason == "ADMISSION_ALREADY_RECORDED"
@@ -59,12 +50,12 @@ def test_encounter_is_admitted_once(world):
     assert declined(world.admit, "P-EMP").reason == "ADMISSION_ALREADY_RECORDED"
 
 
-def test_admission_without_encounter_id(world):
+def test_admission_without_encounter_id(world: World):
     """The hub of the treat place must have issued the encounter id."""
     assert declined(world.admit, "P-EMP", "").reason == "ENCOUNTER_ID_MISSING"
 
 
-def test_cancelling_twice_and_cancelling_nothing(world):
+def test_cancelling_twice_and_cancelling_nothing(world: World):
     """A cancelled admission and one that never was are told apart; another institution's is not found."""
     assert declined(world.cancel_admission, "P-EMP").reason == "ADMISSION_NOT_FOUND"
     world.admit("P-EMP")
@@ -76,7 +67,7 @@ def test_cancelling_twice_and_cancelling_nothing(world):
     assert declined(world.stay, "P-EMP", 1_000).reason == "ADMISSION_ALREADY_CANCELLED"
 
 
-def test_settled_admission_is_not_cancelled(world):
+def test_settled_admission_is_not_cancelled(world: World):
     """The settlement is reversed first; then the admission can be cancelled."""
     world.admit("P-EMP")
     settled = world.stay("P-EMP", 1_000_000)

@@ -1,0 +1,99 @@
+"""What the stages work on: the parts of a hub, and one exchange while it is in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from codemaps.port import CodeMaps
+from gateway.clock import Clock
+from gateway.contract import Method
+from gateway.exchange.identify import Identity, Neighbours
+from gateway.exchange.link import Call, Desk, RemoteLink
+from gateway.exchange.route import Routes
+from gateway.exchange.translate import Translator
+from gateway.store.journal import Key
+from gateway.store.sqlite import SqliteStore
+from gateway.treatplace.desk import TreatPlace
+from yidi.v1.header_pb2 import RequestHeader
+
+
+class Observer(Protocol):
+    """What the stages tell of themselves; observe.metrics listens."""
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage took this long."""
+
+    def link(self, peer: str, seconds: float) -> None:
+        """A neighbour answered, or did not, after this long."""
+
+    def repeat(self, kind: str) -> None:
+        """A request came again: answered, running, resumed or in conflict."""
+
+    def translated(self, map_id: str, result: str) -> None:
+        """A code was translated, or could not be."""
+
+
+@dataclass(slots=True)
+class Hub:
+    """The parts of a hub; ``gateway.hub`` puts them together from the configuration."""
+
+    division: str
+    owner: str
+    """This process; requests it runs are told apart from those an earlier process left."""
+    clock: Clock
+    store: SqliteStore
+    neighbours: Neighbours
+    routes: Routes
+    links: Mapping[str, RemoteLink]
+    core: Desk | None
+    treat_place: TreatPlace | None
+    maps: CodeMaps
+    code_systems: Mapping[str, str]
+    """Code system on the side of each neighbouring hub; our own side is under our division."""
+    observer: Observer
+    running: set[Key] = field(default_factory=set)
+    """Requests this process is carrying out at this moment."""
+    serial: int = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        return int(self.clock.time() * 1000)
+
+    def side(self, identity: Identity) -> str:
+        """The code system a caller speaks."""
+        return self.code_systems[identity.code if identity.kind == "hub" else self.division]
+
+    def translator(self, identity: Identity, peer: str) -> Translator:
+        """What translates between a caller and a neighbouring hub."""
+        return Translator(self.maps, self.division, self.side(identity), self.code_systems[peer])
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One exchange while it is in this hub."""
+
+    method: Method
+    identity: Identity
+    request: Any
+    header: RequestHeader
+    key: Key
+    digest: bytes
+    deadline: float
+    """On the clock's monotonic scale."""
+    trace: str
+    began: float
+    received: str
+    """When, as yyyyMMddHHmmssSSS."""
+    taken: bool = False
+    """Whether this exchange, and not an earlier sending, carries the request out."""
+    translator: Translator | None = None
+    held: Any = None
+    """What the treat place prepared it from."""
+
+    def treat_place(self, hub: Hub) -> TreatPlace | None:
+        """The treat place's books, when the request comes from one of our own institutions."""
+        return hub.treat_place if self.identity.kind == "institution" else None
+
+    def call(self, hub: Hub) -> Call:
+        """The exchange as a desk sees it."""
+        return Call(self.method.name, self.request, self.header, hub.clock.china())

@@ -1,0 +1,45 @@
+"""Undo by request id (transaction 2601).
+
+Every hub on the way seals the id before it asks the next one, so that a request which arrives late never runs. The
+insured place reverses what had been carried out, and the treat place's books follow.
+"""
+
+from typing import Any
+
+from gateway.contract import METHODS
+from gateway.errors import Decline
+from gateway.exchange.state import Exchange, Hub
+from gateway.store import journal
+from gateway.store.journal import Key
+from gateway.store.statement import Tx
+from gateway.store.tables import State
+
+
+def _original(exchange: Exchange) -> Key:
+    return Key(exchange.key.sender, exchange.request.data.omsgid)
+
+
+def before(hub: Hub, exchange: Exchange, tx: Tx) -> None:
+    """Seal an id that never arrived here; refuse while the request still runs, or was another transaction."""
+    key = _original(exchange)
+    if key in hub.running:
+        raise Decline("STILL_RUNNING")
+    entry = journal.find(tx, key)
+    if entry is None:
+        journal.enter(tx, key, "", exchange.header, b"", State.SEALED, hub.owner, hub.now_ms())
+        return
+    method = METHODS.get(entry.path)
+    data = exchange.request.data
+    if method is not None and not data.oinfno.startswith(method.infno):
+        raise Decline("UNDO_METHOD_DIFFERS", omsgid=data.omsgid, oinfno=data.oinfno)
+
+
+def after(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> None:
+    """The insured place has answered: the original is sealed for good."""
+    key = _original(exchange)
+    entry = journal.find(tx, key)
+    journal.seal(tx, key, hub.now_ms())
+    books = exchange.treat_place(hub)
+    method = METHODS.get(entry.path) if entry is not None else None
+    if books is not None and method is not None:
+        books.conclude_undo(tx, method.name, key.msgid, reply)

@@ -11,6 +11,7 @@ import click
 from codemaps import divisions
 from gateway import config as configuration
 from gateway.config import Config, ConfigError
+from gateway.demo.command import demo
 
 CONFIG = click.option(
     "--config", "config_file", required=True, type=click.Path(dir_okay=False), help="The hub's TOML file."
@@ -84,17 +85,9 @@ def check_config(config_file: str) -> None:
 @CONFIG
 def health(config_file: str) -> None:
     """Ask a running hub how it is; exit 0 when it serves. Made for container health checks."""
-    import grpc
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from gateway.observe.health import ask
 
-    config = _load(config_file)
-    try:
-        with grpc.insecure_channel(config.listen.admin) as channel:
-            reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=3)
-    except grpc.RpcError as error:
-        click.echo(f"not reachable: {config.listen.admin}: {error.code().name}", err=True)  # type: ignore[attr-defined]  # RpcError raised by a call is a Call
-        sys.exit(1)
-    name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
+    name = ask(_load(config_file).listen.admin)
     click.echo(name)
     sys.exit(0 if name == "SERVING" else 1)
 
@@ -171,3 +164,6 @@ def core_load(config_file: str, file: Path, as_json: bool) -> None:
         click.echo(json.dumps(counts))
     else:
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+main.add_command(demo)

@@ -1,5 +1,7 @@
-"""The configuration of a hub: one TOML file. Unknown keys are refused; errors name the file, the key and what was
-expected. Paths are relative to the file."""
+"""The configuration of a hub: one TOML file.
+
+Unknown keys are refused; errors name the file, the key and what was expected. Paths are relative to the file.
+"""
 
 import re
 from pathlib import Path
@@ -12,7 +14,6 @@ from codemaps.port import NATIONAL
 from gateway.exchange.route import prefix_of
 from gateway.tls import TlsFiles
 
-
 NATION = "100000"
 
 
@@ -24,7 +25,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every table of the file refuses keys it does not know."""
 
 
-class HubPart(_Part):
+class HubPart(_Part, frozen=True):
     """[hub]: what this hub is."""
 
     division: str
@@ -34,7 +35,7 @@ class HubPart(_Part):
     """Code system spoken by its institutions, its core and its children, such as CN-320000."""
 
 
-class ListenPart(_Part):
+class ListenPart(_Part, frozen=True):
     """[listen]: where it listens. The admin port serves health, reflection and channelz, on loopback only."""
 
     address: str
@@ -42,7 +43,7 @@ class ListenPart(_Part):
     metrics: str
 
 
-class TlsPart(_Part):
+class TlsPart(_Part, frozen=True):
     """[tls]: PEM files."""
 
     certificate: str
@@ -50,13 +51,13 @@ class TlsPart(_Part):
     authorities: str
 
 
-class StorePart(_Part):
+class StorePart(_Part, frozen=True):
     """[store]: the database file."""
 
     path: str
 
 
-class ParentPart(_Part):
+class ParentPart(_Part, frozen=True):
     """[parent]: the hub above."""
 
     division: str
@@ -65,7 +66,7 @@ class ParentPart(_Part):
     """Empty: national codes when the parent is the nation, else the same as ours."""
 
 
-class ChildPart(_Part):
+class ChildPart(_Part, frozen=True):
     """[[children]]: a hub below."""
 
     division: str
@@ -74,7 +75,7 @@ class ChildPart(_Part):
     """Empty: national codes when we are the nation, else the same as ours."""
 
 
-class InstitutionPart(_Part):
+class InstitutionPart(_Part, frozen=True):
     """[[institutions]]: a hospital this hub serves."""
 
     code: str
@@ -83,27 +84,27 @@ class InstitutionPart(_Part):
     hosp_lv: str = ""
 
 
-class CataloguePart(_Part):
+class CataloguePart(_Part, frozen=True):
     """[catalogue]: the treat place's catalogue."""
 
     file: str
     """A CSV file, or ``example:zhenjiang`` for the shipped example."""
 
 
-class CodeMapsPart(_Part):
+class CodeMapsPart(_Part, frozen=True):
     """[codemaps]: further editions beside the shipped ones."""
 
     directories: tuple[str, ...] = ()
 
 
-class CorePart(_Part):
+class CorePart(_Part, frozen=True):
     """[core]: who computes the benefits, by the name of an adapter."""
 
     adapter: str
     settings: dict[str, Any] = {}
 
 
-class LimitsPart(_Part):
+class LimitsPart(_Part, frozen=True):
     """[limits]: how much at once, and how long."""
 
     in_flight: int = 512
@@ -114,13 +115,13 @@ class LimitsPart(_Part):
     """How long a stopping hub waits for what is in flight."""
 
 
-class LogPart(_Part):
+class LogPart(_Part, frozen=True):
     """[log]: what is written to standard error."""
 
     level: Literal["debug", "info", "warning"] = "info"
 
 
-class Config(_Part):
+class Config(_Part, frozen=True):
     """The whole file."""
 
     hub: HubPart
@@ -176,7 +177,7 @@ def load(file: str | Path) -> Config:
 
 
 def _readable(error: str) -> str:
-    """msgspec's ``Expected `int`, got `str` - at `$.limits.in_flight``` with the key in front."""
+    """A message of msgspec, ``Expected `int`, got `str` - at `$.limits.in_flight``` with the key in front."""
     found = re.fullmatch(r"(?s)(.*?)(?: - at `\$\.?(.*)`)?", error)
     assert found is not None
     what, key = found.groups()
@@ -193,7 +194,9 @@ def _problems(config: Config) -> "list[str]":
     if config.hub.level == "city" and config.parent is None:
         problems.append("table [parent]: a city hub needs the hub of its province above it")
     if config.institutions and config.catalogue is None:
-        problems.append("table [catalogue]: a hub that serves institutions splits their fee lines and needs a catalogue")
+        problems.append(
+            "table [catalogue]: a hub that serves institutions splits their fee lines and needs a catalogue"
+        )
     if config.limits.in_flight < 1 or config.limits.default_deadline_s <= 0 or config.limits.drain_s < 0:
         problems.append("table [limits]: expected positive numbers")
     return problems

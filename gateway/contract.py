@@ -123,7 +123,8 @@ def check_of(message: Descriptor) -> Check:
                              "_bad_division": _bad_division}  # fmt: skip
     for field in message.fields:
         lines += _check_lines(field, names)
-    return _compiled(lines + ["    return"], names, f"check {message.full_name}", "check")
+    check: Check = _compiled([*lines, "    return"], names, f"check {message.full_name}", "check")
+    return check
 
 
 def _check_lines(field: FieldDescriptor, names: dict[str, Any]) -> list[str]:
@@ -136,18 +137,17 @@ def _check_lines(field: FieldDescriptor, names: dict[str, Any]) -> list[str]:
         return _check_list(field, rule, names, fail)
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         names["_" + name] = check_of(field.message_type)
-        absent = [f"    else: {fail('FIELD_MISSING')}"] if rule.required else []
-        reserved = [f"        if not from_hub: {fail('FIELD_FOR_HUBS')}"] if rule.hub_only else []
-        return [f"    if m.HasField({name!r}):", *reserved, f"        _{name}(m.{name}, path + {name + '.'!r}, from_hub, bad)",
-                *absent]  # fmt: skip
+        lines = [f"    if m.HasField({name!r}):"]
+        if rule.hub_only:
+            lines.append(f"        if not from_hub: {fail('FIELD_FOR_HUBS')}")
+        lines.append(f"        _{name}(m.{name}, path + {name + '.'!r}, from_hub, bad)")
+        return [*lines, f"    else: {fail('FIELD_MISSING')}"] if rule.required else lines
     if field.type == FieldDescriptor.TYPE_STRING:
         return _check_string(name, rule, fail)
     return _check_number(field, rule, fail)
 
 
-def _check_list(
-    field: FieldDescriptor, rule: FieldRule, names: dict[str, Any], fail: Callable[..., str]
-) -> list[str]:
+def _check_list(field: FieldDescriptor, rule: FieldRule, names: dict[str, Any], fail: Callable[..., str]) -> list[str]:
     name, lines = field.name, []
     if rule.hub_only:
         lines.append(f"    if m.{name} and not from_hub: {fail('FIELD_FOR_HUBS')}")
@@ -193,7 +193,9 @@ def _check_number(field: FieldDescriptor, rule: FieldRule, fail: Callable[..., s
     if rule.non_negative:
         lines.append(f"    if v < 0: {fail('NUMBER_NEGATIVE')}")
     if rule.digits:
-        lines.append(f"    if not {-(10**rule.digits)} < v < {10**rule.digits}: {fail('NUMBER_TOO_LARGE', rule.digits)}")
+        lines.append(
+            f"    if not {-(10**rule.digits)} < v < {10**rule.digits}: {fail('NUMBER_TOO_LARGE', rule.digits)}"
+        )
     return lines
 
 
@@ -211,7 +213,7 @@ def code_sites_of(message: Descriptor) -> Sites | None:
     for field in message.fields:
         if kind := rule_of(field).code:
             lines.append(f"    if m.{field.name}: found.append(_S(m, {field.name!r}, {int(kind)}, on))")
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type.file.package == message.file.package:
+        elif field.message_type is not None and field.message_type.file.package == message.file.package:
             inner = code_sites_of(field.message_type)
             if inner is not None:
                 names["_" + field.name] = inner
@@ -222,7 +224,8 @@ def code_sites_of(message: Descriptor) -> Sites | None:
                 )
     if len(lines) <= 1 + bool(dated):
         return None
-    return _compiled(lines, names, f"codes {message.full_name}", "sites")
+    walk: Sites = _compiled(lines, names, f"codes {message.full_name}", "sites")
+    return walk
 
 
 def code_sites(message: Message, on: str) -> list[CodeSite]:

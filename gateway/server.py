@@ -1,5 +1,7 @@
-"""The gRPC side of a hub: it hands bytes to the exchange and turns refusals into a status. Nothing else knows gRPC
-here but the link and the admin port."""
+"""The gRPC side of a hub: it hands bytes to the exchange and turns refusals into a status.
+
+Nothing else here knows gRPC but the link and the admin port.
+"""
 
 import asyncio
 import secrets
@@ -139,7 +141,12 @@ class Server:
         if refusal is not None:
             self._metrics.declined(reason_of(refusal))
         if self._log.enabled("info"):
-            fields: dict[str, Any] = {"method": method.name, "peer": peer, "trace": trace, "ms": round(seconds * 1e3, 1)}
+            fields: dict[str, Any] = {
+                "method": method.name,
+                "peer": peer,
+                "trace": trace,
+                "ms": round(seconds * 1e3, 1),
+            }
             fields["msgid"], fields["hop"] = _ids_of(method, raw)
             if refusal is not None:
                 fields["reason"] = reason_of(refusal)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -44,7 +45,8 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
         certificate, key, authorities = files.read()
         return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
 
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
+    # None keeps what is loaded; the stubs leave that case out.
+    def fetch() -> Any:
         nonlocal loaded
         try:
             stamp = files.stamp()

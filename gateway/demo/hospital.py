@@ -13,6 +13,7 @@ from gateway.errors.status import info_of
 from gateway.money import line_amount_fen
 from gateway.tls import TlsFiles, channel_credentials, server_name
 from yidi.v1 import (
+    eligibility_pb2,
     eligibility_pb2_grpc,
     encounter_pb2,
     encounter_pb2_grpc,
@@ -64,6 +65,13 @@ class Hospital:
             inf_time=text(now),
             infver="V1.0",
         )
+
+    def person(self, insured: str, certno: str) -> eligibility_pb2.GetPersonResponse:
+        """1101, by identity card."""
+        request = eligibility_pb2.GetPersonRequest(header=self.header(insured))
+        request.data.mdtrt_cert_type, request.data.mdtrt_cert_no = "02", certno
+        reply: eligibility_pb2.GetPersonResponse = self.eligibility.GetPerson(request, timeout=20)
+        return reply
 
     def register(self, insured: str, psn_no: str, insutype: str = "310") -> str:
         """2201; the encounter id."""
@@ -133,6 +141,15 @@ class Hospital:
     def settle(self, request: settlement_pb2.SettleOutpatientRequest) -> settlement_pb2.SettleOutpatientResponse:
         """2207."""
         reply: settlement_pb2.SettleOutpatientResponse = self.settlements.SettleOutpatient(request, timeout=20)
+        return reply
+
+    def reverse(
+        self, insured: str, psn_no: str, mdtrt_id: str, setl_id: str
+    ) -> settlement_pb2.ReverseOutpatientResponse:
+        """2208."""
+        request = settlement_pb2.ReverseOutpatientRequest(header=self.header(insured))
+        request.data.psn_no, request.data.mdtrt_id, request.data.setl_id = psn_no, mdtrt_id, setl_id
+        reply: settlement_pb2.ReverseOutpatientResponse = self.settlements.ReverseOutpatient(request, timeout=20)
         return reply
 
     def close(self) -> None:

@@ -8,10 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from gateway.certificates import Authority
+from gateway.observe.health import ask
 from gateway.tls import TlsFiles
 
 START_PATIENCE_S = 40.0
@@ -51,6 +49,7 @@ class HubProcess:
     metrics_port: int
     process: subprocess.Popen[bytes] | None = None
     kills: int = 0
+    _asked: bool = False
 
     @property
     def config(self) -> Path:
@@ -69,6 +68,7 @@ class HubProcess:
 
     def start(self) -> None:
         """Start the process; it is not ready yet."""
+        self._asked = False
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", "--config", str(self.config)], stdout=log, stderr=log
@@ -87,12 +87,7 @@ class HubProcess:
 
     def serving(self) -> bool:
         """Whether its health says SERVING."""
-        try:
-            with grpc.insecure_channel(f"127.0.0.1:{self.admin_port}") as channel:
-                reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
-        except grpc.RpcError:
-            return False
-        return reply.status == health_pb2.HealthCheckResponse.SERVING
+        return ask(f"127.0.0.1:{self.admin_port}", patience_s=1.0) == "SERVING"
 
     def kill(self) -> None:
         """SIGKILL: no chance to finish anything."""
@@ -103,9 +98,16 @@ class HubProcess:
         """SIGTERM: finish what is in flight."""
         self._signal(signal.SIGTERM)
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM without waiting, so that several hubs stop at the same time; ``stop`` then waits."""
+        if self.process is not None and self.process.poll() is None and not self._asked:
+            self._asked = True
+            self.process.send_signal(signal.SIGTERM)
+
     def _signal(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+            if not (self._asked and number == signal.SIGTERM):
+                self.process.send_signal(number)
             try:
                 self.process.wait(40)
             except subprocess.TimeoutExpired:
@@ -167,9 +169,7 @@ path = "hub.db"
         if plan.division == "321100":
             text += '\n[catalogue]\nfile = "example:zhenjiang"\n'
             for code, name in ((HOSPITAL, "镇江市示范医院"), (OTHER_HOSPITAL, "镇江市第二示范医院")):
-                text += (
-                    f'\n[[institutions]]\ncode = "{code}"\nname = "{name}"\ndivision = "321100"\nhosp_lv = "02"\n'
-                )
+                text += f'\n[[institutions]]\ncode = "{code}"\nname = "{name}"\ndivision = "321100"\nhosp_lv = "02"\n'
         if plan.core:
             text += '\n[core]\nadapter = "reference"\n\n[core.settings]\npolicy = "fushun_2022"\n'
         return text + self.extra_config
@@ -184,6 +184,8 @@ path = "hub.db"
 
     def stop(self) -> None:
         """Stop all hubs."""
+        for hub in self.hubs.values():
+            hub.ask_to_stop()
         for hub in self.hubs.values():
             hub.stop()
 
@@ -212,5 +214,3 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
-
-

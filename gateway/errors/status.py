@@ -78,20 +78,20 @@ def status_of(refusal: Refusal) -> Status:
 
 def reason_of(refusal: Refusal) -> str:
     """The stable name of a refusal, for metrics and logs."""
-    return refusal.info.reason if isinstance(refusal, PeerDecline) else refusal.reason
+    return str(refusal.info.reason) if isinstance(refusal, PeerDecline) else refusal.reason
 
 
 def retry_of(refusal: Refusal) -> str:
     """``never``, ``same_id`` or ``enquire``; what an unfamiliar peer says counts as unknown."""
     if isinstance(refusal, PeerDecline):
-        return refusal.info.metadata.get("retry", "enquire")
+        return str(refusal.info.metadata.get("retry", "enquire"))
     return refusal.entry.retry
 
 
 def class_of(refusal: Refusal) -> str:
     """``business`` or ``technical``."""
     if isinstance(refusal, PeerDecline):
-        return refusal.info.metadata.get("class", "technical")
+        return str(refusal.info.metadata.get("class", "technical"))
     return refusal.entry.klass
 
 
@@ -106,7 +106,7 @@ def info_of(status: Status) -> ErrorInfo:
 
 def is_catalogued(status: Status) -> bool:
     """Whether a status came from a hub's catalogue."""
-    return info_of(status).domain == DOMAIN
+    return bool(info_of(status).domain == DOMAIN)
 
 
 def fault_of(status: Status) -> Fault:

@@ -59,7 +59,8 @@ def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
         journal.enter(
             tx, key, exchange.method.path, exchange.header, exchange.digest, State.RUNNING, hub.owner, hub.now_ms()
         )
-        return _take(hub, exchange)
+        _take(hub, exchange)
+        return None
     if entry.state == State.SEALED:
         raise Decline("REQUEST_SEALED")
     if entry.digest != exchange.digest or entry.path != exchange.method.path:
@@ -73,7 +74,8 @@ def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
         raise Decline("STILL_RUNNING")
     hub.observer.repeat("resumed")
     journal.run_again(tx, key, hub.owner)
-    return _take(hub, exchange)
+    _take(hub, exchange)
+    return None
 
 
 def _take(hub: Hub, exchange: Exchange) -> None:

@@ -6,8 +6,9 @@ another. What a desk answers needs only one. Nothing here knows gRPC: the server
 raises into a status.
 """
 
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
-from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
@@ -109,7 +110,7 @@ def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlie
     except Decline as decline:
         if desk is hub.treat_place:
             raise  # decided here and now: nothing is kept, and the request may be sent again corrected
-        record.refusal(hub, exchange, tx, decline)
+        record.refusal(hub, exchange, decline, tx)
         return Earlier(None, status_of(decline).SerializeToString())
     return Earlier(record.answer(hub, exchange, tx, reply), None)
 
@@ -162,10 +163,10 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: byte
     try:
         reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
     except (Decline, PeerDecline) as refused:
-        await _record_quietly(hub, lambda tx: record.refusal(hub, exchange, tx, refused))
+        await _record_quietly(hub, partial(record.refusal, hub, exchange, refused))
         raise
     except BaseException:
-        await _record_quietly(hub, lambda tx: record.unknown(hub, exchange, tx))
+        await _record_quietly(hub, partial(record.unknown, hub, exchange))
         raise
     began = perf_counter()
     try:
@@ -177,7 +178,7 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: byte
         hub.observer.stage("record", perf_counter() - began)
 
 
-async def _record_quietly(hub: Hub, unit: Any) -> None:
+async def _record_quietly(hub: Hub, unit: Callable[[Tx], None]) -> None:
     """A refusal stands even when it cannot be recorded: the request is then taken up as unknown."""
     try:
         await hub.store.submit(unit)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from codemaps import divisions
@@ -60,13 +60,13 @@ def check(method: Method, request: Any, from_hub: bool, now_china: Any) -> Reque
     return header
 
 
-def _diagnose(message: Descriptor, raw: bytes) -> Decline:
+def _diagnose(message: Any, raw: bytes) -> Decline:
     """Find out why a message cannot be parsed: a text that is not UTF-8, or bytes that are no such message."""
     field = _bad_text(message, memoryview(raw), "")
     return Decline("TEXT_NOT_UTF8", field=field) if field else Decline("MESSAGE_UNREADABLE", where=message.name)
 
 
-def _bad_text(message: Descriptor, raw: memoryview, path: str) -> str:
+def _bad_text(message: Any, raw: memoryview, path: str) -> str:
     """The path of the first string that is not UTF-8, or empty when the bytes are broken elsewhere first."""
     at = 0
     while at < len(raw):

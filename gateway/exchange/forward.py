@@ -11,7 +11,6 @@ from tenacity import (
     RetryError,
     retry_if_exception_type,
     stop_after_attempt,
-    stop_any,
     wait_random_exponential,
 )
 
@@ -65,9 +64,7 @@ class _Failed(Exception):
 class _Attempt:
     """The sendings of one request to one peer."""
 
-    def __init__(
-        self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock
-    ) -> None:
+    def __init__(self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock) -> None:
         self._link, self._path, self._request = link, path, request
         self._deadline, self._trace, self._clock = deadline, trace, clock
         self.may_have_arrived = False
@@ -92,14 +89,14 @@ class _Attempt:
         await asyncio.sleep(FIRST_WAIT_S)
         try:
             async for attempt in AsyncRetrying(
-                stop=stop_any(stop_after_attempt(MOST_ATTEMPTS - 1), lambda _: self._too_late()),
+                stop=stop_after_attempt(MOST_ATTEMPTS - 1),
                 wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
                 retry=retry_if_exception_type(_Failed),
                 sleep=asyncio.sleep,
             ):
+                if self._too_late():
+                    return None
                 with attempt:
-                    if self._too_late():
-                        raise _Failed
                     return await self.once()
         except RetryError:
             return None

@@ -84,9 +84,7 @@ async def _ask_behind(hub: Hub, exchange: Exchange, key: Key, entry: Entry) -> N
     await hub.store.submit(lambda tx: _learn(hub, exchange, hop.division, key, method, told, tx))
 
 
-def _learn(
-    hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, told: GetOutcomeResponse, tx: Tx
-) -> None:
+def _learn(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, told: GetOutcomeResponse, tx: Tx) -> None:
     if told.outcome == OUTCOME_DONE:
         _learn_answer(hub, exchange, peer, key, method, told.answer, tx)
     elif told.outcome == OUTCOME_DECLINED:

@@ -38,7 +38,7 @@ def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
     return finished
 
 
-def refusal(hub: Hub, exchange: Exchange, tx: Tx, refused: Refusal) -> None:
+def refusal(hub: Hub, exchange: Exchange, refused: Refusal, tx: Tx) -> None:
     """Record a refusal: final, or certainly not carried out, or unknown."""
     state = _STATES.get(retry_of(refused), State.UNKNOWN)
     fault = status_of(refused).SerializeToString() if state == State.DECLINED else None

@@ -15,8 +15,8 @@ from gateway.errors import Decline
 from yidi.v1.header_pb2 import Translation
 from yidi.v1.options_pb2 import CODE_KIND_CATALOGUE, CODE_KIND_CHRONIC_DISEASE
 
-KIND_ZH = {CODE_KIND_CHRONIC_DISEASE: "门诊慢特病病种", CODE_KIND_CATALOGUE: "医疗目录"}
-KIND_EN = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "catalogue"}
+KIND_ZH: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "门诊慢特病病种", CODE_KIND_CATALOGUE: "医疗目录"}
+KIND_EN: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "catalogue"}
 
 
 class Translator:

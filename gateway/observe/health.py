@@ -1,8 +1,9 @@
 """Health from real checks, and the admin port: health, reflection and channelz, on loopback only."""
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
+import grpc
 import grpc.aio
 import sqlalchemy as sa
 from grpc_channelz.v1 import channelz
@@ -16,13 +17,9 @@ from gateway.store.statement import Statement, Tx
 from gateway.store.tables import State, counter, journal
 
 INTERVAL_S = 5.0
-_BEAT = Statement(
-    sa.update(counter).where(counter.c.name == sa.bindparam("key")).values(value=counter.c.value + 1)
-)
+_BEAT = Statement(sa.update(counter).where(counter.c.name == sa.bindparam("key")).values(value=counter.c.value + 1))
 _FIRST = Statement(sa.insert(counter))
-_UNKNOWN = Statement(
-    sa.select(sa.func.count()).select_from(journal).where(journal.c.state == int(State.UNKNOWN))
-)
+_UNKNOWN = Statement(sa.select(sa.func.count()).select_from(journal).where(journal.c.state == int(State.UNKNOWN)))
 
 CHECKS = ("", "store", "parent")
 """Names to ask for: the hub as a whole, and each check."""
@@ -83,6 +80,22 @@ class Health:
 def _beat(tx: Tx) -> None:
     if not tx.run(_BEAT, key="heartbeat"):
         tx.run(_FIRST, name="heartbeat", value=1)
+
+
+def ask(address: str, patience_s: float = 3.0) -> str:
+    """Ask the admin port of a running hub how it is: SERVING, NOT_SERVING, or why it cannot be asked."""
+    with grpc.insecure_channel(address) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        try:
+            reply = check(health_pb2.HealthCheckRequest(), timeout=patience_s)
+        except grpc.RpcError as error:
+            call: Any = error
+            return f"not reachable at {address}: {call.code().name}"
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status))
 
 
 class AdminPort:

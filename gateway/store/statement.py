@@ -17,12 +17,21 @@ Row = tuple[Any, ...]
 class Cursor(Protocol):
     """What we use of a DBAPI cursor."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int:
+        """Rows the last statement touched."""
 
-    def execute(self, sql: str, params: Any, /) -> Any: ...
-    def executemany(self, sql: str, params: Any, /) -> Any: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> Any: ...
+    def execute(self, sql: str, params: Any = (), /) -> Any:
+        """Run one statement."""
+
+    def executemany(self, sql: str, params: Any, /) -> Any:
+        """Run one statement for each row of parameters."""
+
+    def fetchone(self) -> Any:
+        """The next row."""
+
+    def fetchall(self) -> Any:
+        """All rows that are left."""
 
 
 class Statement:

@@ -21,11 +21,11 @@ _INSERT = Statement(sa.insert(batch))
 _CHANGED = Statement(sa.update(batch).where(_KEY).values(version=batch.c.version + 1))
 _FORGET = Statement(sa.delete(batch).where(_KEY))
 _QUOTED = Statement(
-    sa.update(batch).where(_KEY & (batch.c.version == sa.bindparam("at_version"))).values(quoted_version=batch.c.version)
+    sa.update(batch)
+    .where(_KEY & (batch.c.version == sa.bindparam("at_version")))
+    .values(quoted_version=batch.c.version)
 )
-_PEND = Statement(
-    sa.update(batch).where(_KEY).values(state=sa.bindparam("new_state"), pending=sa.bindparam("request"))
-)
+_PEND = Statement(sa.update(batch).where(_KEY).values(state=sa.bindparam("new_state"), pending=sa.bindparam("request")))
 _SETTLED = Statement(
     sa.update(batch)
     .where(batch.c.pending == sa.bindparam("request"))

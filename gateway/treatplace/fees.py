@@ -18,7 +18,7 @@ from gateway.exchange.check import CLOCK_SKEW, BadRequest
 from gateway.exchange.link import Call
 from gateway.exchange.split import Split, split
 from gateway.store.statement import Statement, Tx
-from gateway.store.tables import Visit, fee_line
+from gateway.store.tables import Batch, Visit, fee_line
 from gateway.treatplace import batches, encounters
 from gateway.treatplace.encounters import Encounter
 from yidi.v1.fee_pb2 import (
@@ -52,9 +52,7 @@ _DELETE_BATCH = Statement(
     )
 )
 _DELETE_LINE = Statement(sa.delete(fee_line).where(_KEY))
-_BATCHES = Statement(
-    sa.select(fee_line.c.chrg_bchno).where(fee_line.c.mdtrt_id == sa.bindparam("key")).distinct()
-)
+_BATCHES = Statement(sa.select(fee_line.c.chrg_bchno).where(fee_line.c.mdtrt_id == sa.bindparam("key")).distinct())
 _PAGE = Statement(
     sa.select(fee_line.c.feedetl_sn, fee_line.c.line, fee_line.c.source, fee_line.c.chrg_bchno)
     .where((fee_line.c.mdtrt_id == sa.bindparam("key")) & (fee_line.c.feedetl_sn > sa.bindparam("after")))
@@ -201,7 +199,12 @@ def upload_outpatient(tx: Tx, call: Call, catalogue: Catalogue) -> Message:
 
 def upload_inpatient(tx: Tx, call: Call, catalogue: Catalogue) -> Message:
     """2301: lines of one stay, refund rows among them."""
-    return _upload(tx, call, catalogue, True, UploadInpatientFeesResponse(), lambda line: "")
+    return _upload(tx, call, catalogue, True, UploadInpatientFeesResponse(), _stay_batch)
+
+
+def _stay_batch(_: Any) -> str:
+    """All lines of a stay are one batch."""
+    return ""
 
 
 def _upload(
@@ -226,8 +229,8 @@ def _upload(
             response.result.append(upload.keep(line, name_of(line), parts, item))
     if refused and request.all_or_nothing:
         raise LinesRefused(refused)
-    for index, decline in refused:
-        response.rejected.add(feedetl_sn=request.feedetail[index].feedetl_sn, index=index, fault=decline.fault())
+    for index, why in refused:
+        response.rejected.add(feedetl_sn=request.feedetail[index].feedetl_sn, index=index, fault=why.fault())
     upload.store()
     return response  # type: ignore[no-any-return]  # built from one of the two response types above
 
@@ -246,7 +249,7 @@ def revoke_outpatient(tx: Tx, call: Call) -> Message:
     revoked = 0
     for (name,) in tx.all(_BATCHES, key=visit.mdtrt_id):
         found = batches.find(tx, visit.mdtrt_id, name)
-        if found is not None and found.state == batches.Batch.OPEN:
+        if found is not None and found.state == Batch.OPEN:
             revoked += _revoke_batch(tx, found)
     return RevokeOutpatientFeesResponse(revoked=revoked)
 

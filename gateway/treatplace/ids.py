@@ -6,9 +6,7 @@ from gateway.exchange.link import Call
 from gateway.store.statement import Statement, Tx
 from gateway.store.tables import counter
 
-_NEXT = Statement(
-    sa.update(counter).where(counter.c.name == sa.bindparam("key")).values(value=counter.c.value + 1)
-)
+_NEXT = Statement(sa.update(counter).where(counter.c.name == sa.bindparam("key")).values(value=counter.c.value + 1))
 _VALUE = Statement(sa.select(counter.c.value).where(counter.c.name == sa.bindparam("key")))
 _FIRST = Statement(sa.insert(counter))
 

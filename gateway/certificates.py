@@ -3,6 +3,7 @@
 A larger network uses the certificates of its own authority; only the names count (see exchange.identify and tls).
 """
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,7 +24,8 @@ class Authority:
 
     def __init__(self, name: str = "Yidi authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        # Two authorities of one name would be mistaken for each other while one replaces the other.
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {secrets.token_hex(4)}")])
         now = datetime.now(UTC)
         self._certificate = (
             x509.CertificateBuilder()

@@ -10,6 +10,7 @@ import click
 
 from codemaps import divisions
 from gateway import config as configuration
+from gateway.bench.command import bench
 from gateway.config import Config, ConfigError
 from gateway.demo.command import demo
 
@@ -167,3 +168,4 @@ def core_load(config_file: str, file: Path, as_json: bool) -> None:
 
 
 main.add_command(demo)
+main.add_command(bench)

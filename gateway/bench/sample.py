@@ -19,7 +19,6 @@ from gateway.hub import EXAMPLE_CATALOGUES
 from gateway.money import line_amount_fen, share_fen
 from yidi.v1.fee_pb2 import OutpatientFeeLine
 from yidi.v1.settlement_pb2 import SettleOutpatientRequest, SettleOutpatientResponse
-from yidi.v1.settlement_types_pb2 import SettlementLine
 
 CITY, PROVINCE, NATION = "321100", "320000", "100000"
 PROVINCE_CODES = "CN-320000"
@@ -137,7 +136,7 @@ def request(line_count: int) -> SettleOutpatientRequest:
             list_type=item.list_type,
             **split(line, item)._asdict(),
         )
-    sums = totals(_Sums(line) for line in facts.lines)
+    sums = totals(facts.lines)
     for name, value in sums._asdict().items():
         setattr(data, name, value)
         if name != "medfee_sumamt_fen":
@@ -147,19 +146,6 @@ def request(line_count: int) -> SettleOutpatientRequest:
     data.med_type, data.insutype, data.psn_setlway, data.acct_used_flag = "14", "310", "01", "1"
     data.mdtrt_cert_type, data.mdtrt_cert_no = "02", "SHOWN-AT-WINDOW"
     return message
-
-
-class _Sums:
-    """A travelling line as the sums read it."""
-
-    def __init__(self, line: SettlementLine) -> None:
-        self.det_item_fee_sumamt_fen = line.det_item_fee_sumamt_fen
-        self.fulamt_ownpay_amt_fen = line.fulamt_ownpay_amt_fen
-        self.overlmt_amt_fen = line.overlmt_amt_fen
-        self.preselfpay_amt_fen = line.preselfpay_amt_fen
-        self.inscp_scp_amt_fen = line.inscp_scp_amt_fen
-        self.chrgitm_lv = line.chrgitm_lv
-        self.med_chrgitm_type = line.med_chrgitm_type
 
 
 def answer(asked: SettleOutpatientRequest) -> SettleOutpatientResponse:

@@ -28,6 +28,10 @@ Line = tuple[str, str, int, int]
 """Catalogue code, name, quantity (e4), price (e6)."""
 
 
+_SERIALS = itertools.count(1)
+"""One serial for all windows of this program, so that no request id is given twice."""
+
+
 class Hospital:
     """One institution at one window, with a blocking channel to its city's hub."""
 
@@ -44,7 +48,6 @@ class Hospital:
         self.encounters = encounter_pb2_grpc.EncounterServiceStub(self.channel)
         self.fees = fee_pb2_grpc.FeeServiceStub(self.channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
-        self._serial = itertools.count(1)
 
     def now(self) -> datetime:
         """China time."""
@@ -54,7 +57,7 @@ class Hospital:
         """A request header with a fresh request id: institution, time, serial."""
         now = self.now()
         return RequestHeader(
-            msgid=msgid or f"{self.code}{now:%Y%m%d%H%M%S}{next(self._serial):04d}",
+            msgid=msgid or f"{self.code}{now:%Y%m%d%H%M%S}{next(_SERIALS):04d}",
             mdtrtarea_admvs=self.division,
             insuplc_admdvs=insured,
             fixmedins_code=self.code,
@@ -79,7 +82,7 @@ class Hospital:
         data = request.data
         data.psn_no, data.insutype, data.begntime = psn_no, insutype, text(self.now() - timedelta(minutes=5))
         data.mdtrt_cert_type, data.mdtrt_cert_no = "02", "SHOWN-AT-WINDOW"
-        data.ipt_otp_no = f"MZ{next(self._serial)}"
+        data.ipt_otp_no = f"MZ{next(_SERIALS)}"
         data.atddr_no, data.dr_name, data.dept_code, data.dept_name, data.caty = "D1", "示范医师", "01", "内科", "03"
         reply: encounter_pb2.RegisterOutpatientResponse = self.encounters.RegisterOutpatient(request, timeout=20)
         return reply.data.mdtrt_id
@@ -124,8 +127,8 @@ class Hospital:
         return reply
 
     def settlement_request(
-        self, insured: str, psn_no: str, mdtrt_id: str, quote: settlement_pb2.QuoteOutpatientResponse, batch: str = "B1",
-        msgid: str = "",
+        self, insured: str, psn_no: str, mdtrt_id: str, quote: settlement_pb2.QuoteOutpatientResponse,
+        batch: str = "B1", msgid: str = "",
     ) -> settlement_pb2.SettleOutpatientRequest:  # fmt: skip
         """A 2207 request that echoes a quote."""
         info = quote.setlinfo

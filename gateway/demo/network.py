@@ -126,7 +126,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        authority = Authority()
+        self.authority = authority = Authority()
         authority.write(self.directory)
         ports = iter(free_ports(3 * len(PLANS)))
         for plan in PLANS:

@@ -22,8 +22,9 @@ from gateway.exchange.link import NotSent, OutcomeUnknown, RemoteLink
 from gateway.exchange.state import Hub
 from yidi.v1.options_pb2 import EFFECT_COMMAND
 
-MARGIN_S = 0.020
-"""Kept back at each hop for the way home, so that the caller hears our answer and not its own time-out."""
+MARGIN_S = 0.050
+"""Kept back at each hop for the way home, one commit included, so that the caller hears our answer and not its own
+time-out."""
 LEAST_S = 0.100
 """With less than this left, sending would only produce an unknown outcome."""
 MOST_ATTEMPTS = 6
@@ -86,13 +87,13 @@ class _Attempt:
 
     async def again(self) -> bytes | None:
         """The way for what has failed once: the same id after growing pauses, while time is left."""
-        await asyncio.sleep(FIRST_WAIT_S)
+        await self._pause(FIRST_WAIT_S)
         try:
             async for attempt in AsyncRetrying(
                 stop=stop_after_attempt(MOST_ATTEMPTS - 1),
                 wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
                 retry=retry_if_exception_type(_Failed),
-                sleep=asyncio.sleep,
+                sleep=self._pause,
             ):
                 if self._too_late():
                     return None
@@ -101,6 +102,11 @@ class _Attempt:
         except RetryError:
             return None
         return None
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but never so long that our answer would come after the caller's time-out."""
+        left = self._deadline - self._clock.monotonic() - LEAST_S
+        await asyncio.sleep(max(0.0, min(seconds, left)))
 
     def _too_late(self) -> bool:
         return self._deadline - self._clock.monotonic() < LEAST_S

@@ -64,16 +64,20 @@ class Server:
                 ("grpc.so_reuseport", 0),
             )
         )
-        services: dict[str, dict[str, Any]] = {}
-        for method in METHODS.values():
-            _, service, name = method.path.split("/")
-            services.setdefault(service, {})[name] = grpc.unary_unary_rpc_method_handler(self._handler(method))
         self._grpc.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in services.items()]
+            [grpc.method_handlers_generic_handler(name, handlers) for name, handlers in self.services().items()]
         )
         port = self._grpc.add_secure_port(address, server_credentials(tls))
         await self._grpc.start()
         return port
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The handlers of every method of the contract, by service and name."""
+        services: dict[str, dict[str, Any]] = {}
+        for method in METHODS.values():
+            _, service, name = method.path.split("/")
+            services.setdefault(service, {})[name] = grpc.unary_unary_rpc_method_handler(self._handler(method))
+        return services
 
     async def drain(self, grace: float) -> None:
         """Take nothing new and finish what is in flight."""

@@ -87,3 +87,48 @@ def _machine(facts: dict[str, Any]) -> str:
         f"{facts['cores']} cores, {facts['cpu']}, Python {facts['python']}, grpcio {facts['grpcio']},"
         f" protobuf {facts['protobuf']}"
     )
+
+
+@bench.command()
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True, help="Length of the load.")
+@click.option("--clients", type=click.IntRange(1, 200), default=8, show_default=True, help="Windows at the same time.")
+@click.option("--lines", type=click.IntRange(1, 5000), default=20, show_default=True, help="Fee lines of each visit.")
+@click.option("--kill", type=click.FloatRange(0), default=0.0, metavar="HZ", help="SIGKILL a random hub at this rate.")
+@JSON
+def network(seconds: float, clients: int, lines: int, kill: float, as_json: bool) -> None:
+    """Settle through five hubs as processes, and compare everybody's books afterwards, to the fen.
+
+    A visit is registered, its fees uploaded, quoted and settled. Exit status 1 when any book differs.
+    """
+    from gateway.bench import network as runs
+
+    told = runs.measure(seconds=seconds, clients=clients, lines=lines, kill=kill)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        _show_network(told)
+    for difference in told["differences"]:
+        click.echo(difference, err=True)
+    if not told["books_equal"] or told["unfinished"]:
+        raise SystemExit(1)
+
+
+def _show_network(told: dict[str, Any]) -> None:
+    table = Table(title=f"visits of {told['lines']} fee lines through five hubs", show_header=False)
+    rows: list[tuple[str, str]] = [
+        ("settlements", f"{told['settlements']:,} in {told['seconds']:g} s by {told['clients']} windows"),
+        ("a second and core", f"{told['per_second_per_core']:.1f}"),
+        ("settlement as the hospital sees it", f"p50 {told['p50_ms']} ms, p99 {told['p99_ms']} ms"),
+        ("kills, requests sent again", f"{told['kills']}, {told['resends']}"),
+        ("failures after which nothing was known", f"{told['unknown']}"),
+        ("entries compared in seven books", f"{told['entries_compared']:,}"),
+        ("books equal", _yes(told["books_equal"])),
+    ]
+    rows += [(f"CPU of hub {key}", f"{ms:.1f} ms a visit") for key, ms in told.get("cpu_ms_per_settlement", {}).items()]
+    rows += [("declined", text) for text in told["declined"][:5]]
+    rows += [("no definite answer", text) for text in told["unfinished"][:5]]
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    console.print(f"{_machine(told['machine'])}. Hospital and hubs share its cores.", highlight=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import click
 import grpc
@@ -28,19 +29,29 @@ def run(*, as_json: bool, keep_running: bool, directory: Path | None) -> bool:
     with _directory(directory) as place, _stops_on_signals():
         network = Network(place)
         try:
-            _start(out, network)
-            _play(out, network, found)
+            _attempt(out, network, found)
             show.verdict(out, found)
-            _report(found, as_json=as_json)
-            if keep_running:
+            if as_json:
+                click.echo(json.dumps(found.line(), ensure_ascii=False))
+            if keep_running and all(hub.process is not None and hub.serving() for hub in network.hubs.values()):
                 keep.until_stopped(out, network)
-        except (grpc.RpcError, OSError, subprocess.CalledProcessError) as error:
-            found.problems.append(_told(error))
-            show.verdict(out, found)
-            _report(found, as_json=as_json)
         finally:
             _stop(network)
     return found.ok
+
+
+def _attempt(out: Console, network: Network, found: Verdict) -> None:
+    """Start and play; what goes wrong on the way is a problem of the verdict."""
+    try:
+        _start(out, network)
+        _play(out, network, found)
+    except grpc.RpcError as error:
+        call: Any = error
+        found.problems.append(f"a call was refused unexpectedly: {reason_in(error)}: {call.details()}")
+    except subprocess.CalledProcessError as error:
+        found.problems.append(f"{' '.join(map(str, error.cmd))}: {error.stderr.decode(errors='replace').strip()}")
+    except OSError as error:
+        found.problems.append(str(error))
 
 
 @contextmanager
@@ -107,8 +118,8 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
     try:
         show.heading(
             out, 1, "门诊慢特病结算 chronic out-patient settlement",
-            "示范甲: 抚顺职工医保, 高血压慢特病已认定, 已备案到镇江; 在镇江市示范医院 "
-            "insured in Fushun, hypertension approved, filed to Zhenjiang",
+            "示范甲，抚顺职工医保，高血压慢特病已认定并备案到镇江，在镇江一家医院的窗口",
+            "Insured in Fushun as an employee, hypertension approved and filed to Zhenjiang, at a window in Zhenjiang",
         )  # fmt: skip
         visit = scenes.chronic_visit(stage)
         show.chronic_visit(out, visit, scenes.CHRONIC_LINES)
@@ -116,14 +127,16 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
 
         show.heading(
             out, 2, "住院结算 in-patient settlement on temporary-visit terms",
-            "示范乙: 抚顺职工医保, 没有备案 not filed: 起付线3000元, 支付60% deductible 3,000 yuan, pool 60 % (Fushun 2022, art. 21)",
+            "示范乙，抚顺职工医保，没有备案：临时外出就医，起付线3000元，支付60%（抚顺2022年版第二十一条）",
+            "Not filed anywhere: 3,000 yuan deductible, the pool pays 60 % (Fushun 2022, article 21)",
         )  # fmt: skip
         stay = scenes.stay(stage)
         show.stay(out, stay, scenes.STAY_LINES)
 
         show.heading(
             out, 3, "同一请求发送两次 the same request sent twice",
-            "窗口没有收到应答, 再发一次 the window saw no answer and sends again",
+            "窗口没有收到应答，再发一次；又有人把同一批费用当作新请求发出",
+            "The window saw no answer and sends again; then somebody sends the same charges as a new request",
         )  # fmt: skip
         again = scenes.repeat(stage, visit)
         show.repeat(out, again, visit)
@@ -131,7 +144,8 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
 
         show.heading(
             out, 4, "撤销结算 reversal of the chronic settlement",
-            "记一笔相反的账, 原结算不改动 a mirror entry; nothing is updated",
+            "记一笔相反的账，原结算不改动",
+            "A mirror entry; nothing is updated",
         )  # fmt: skip
         back = scenes.reversal(stage, visit)
         show.reversal(out, back, visit)
@@ -139,7 +153,8 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
 
         show.heading(
             out, 5, "三种拒付 three declines",
-            "镇江2018年统计的三类原因, 各自说明白 the causes Zhenjiang counted in 2018, each named as itself",
+            "镇江2018年总结的三类原因，各自说明白，窗口知道下一步找谁",
+            "The three causes Zhenjiang named in 2018, each told as itself, with who must act",
         )  # fmt: skip
         refused = scenes.declines(stage)
         for case in refused:
@@ -148,20 +163,5 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
     finally:
         stage.close()
     kept = verdict.read_books(network)
-    out.print()
     show.books(out, kept)
     verdict.judge_books(found, kept, [visit.answer.setlinfo, stay.answer.setlinfo, back.answer.setlinfo])
-
-
-def _told(error: Exception) -> str:
-    """What went wrong, in one line where it is known."""
-    if isinstance(error, grpc.RpcError):
-        return f"a call was refused unexpectedly: {reason_in(error)}: {error.details()}"  # type: ignore[attr-defined]  # RpcError raised by a call is a Call
-    if isinstance(error, subprocess.CalledProcessError):
-        return f"{' '.join(map(str, error.cmd))}: {(error.stderr or b'').decode(errors='replace').strip()}"
-    return str(error)
-
-
-def _report(found: Verdict, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(found.line(), ensure_ascii=False))

@@ -152,11 +152,11 @@ class Declined:
 
 def settle_raw(window: Hospital, request: SettleOutpatientRequest) -> tuple[bytes, int]:
     """2207 with the answer as it came over the wire, and the microseconds it took."""
-    call = window.channel.unary_unary(
+    call: Callable[..., bytes] = window.channel.unary_unary(
         "/yidi.v1.SettlementService/SettleOutpatient", request_serializer=SettleOutpatientRequest.SerializeToString
     )
     began = perf_counter()
-    raw: bytes = call(request, timeout=20)
+    raw = call(request, timeout=20)
     return raw, int((perf_counter() - began) * 1e6)
 
 
@@ -231,7 +231,7 @@ def _open_admission(stage: Stage) -> Declined:
         "ADMISSION_ELSEWHERE_NOT_CANCELLED",
         "他院住院登记未撤销 an admission elsewhere, never cancelled",
         person.psn_name,
-        f"20天前在{OTHER_HOSPITAL}入院后自费离开; 现在{HOSPITAL}办理入院登记 admission (2401)",
+        f"20天前在{OTHER_HOSPITAL}入院，自费离开，登记未撤销；现在{HOSPITAL}办理入院登记 admission (2401)",
         _refused(lambda: ward.admit(stage.window.now())),
     )
 

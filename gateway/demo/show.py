@@ -7,6 +7,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -58,65 +59,84 @@ def hub_name(division: str) -> str:
     return f"{division} {'国家' if division == divisions.NATION else divisions.full_name(division)}"
 
 
-def heading(out: Console, number: int, title: str, story: str) -> None:
+def heading(out: Console, number: int, title: str, story: str, story_en: str) -> None:
     """The head of a scene."""
     out.print()
     out.print(Text(f"{number}  {title}", style="bold cyan"))
     out.print(f"   {story}", soft_wrap=True)
+    out.print(f"   {story_en}", soft_wrap=True)
+    out.print()
 
 
-def _table(title: str, *columns: str) -> Table:
-    """A plain table; a column that starts with > is right aligned."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(title: str | None, *columns: str) -> Table:
+    """A plain table; a column that starts with > is right aligned, one with ~ gives way when it is narrow."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+    )
     for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
+        right, gives_way = column.startswith(">"), column.startswith("~")
+        table.add_column(column.lstrip(">~"), justify="right" if right else "left", no_wrap=not gives_way)
     return table
+
+
+def _put(out: Console, table: Table) -> None:
+    """Print a table, indented like the texts around it."""
+    out.print(Padding(table, (0, 0, 1, 3), expand=False))
 
 
 def chronic_visit(out: Console, visit: ChronicVisit, lines: Sequence[Line]) -> None:
     """Codes, lines, hops and money of the chronic visit."""
     header, info = visit.answer.header, visit.answer.setlinfo
-    out.print(_codes(header.translations))
-    out.print(_lines(lines, visit.uploaded.result))
-    out.print(_hops(header.hops, visit.took_us))
-    out.print(_payers(info, visit.answer.setldetail))
+    _codes(out, header.translations, {code: name for code, name, _, _ in lines})
+    _put(out, _lines(lines, visit.uploaded.result))
+    _put(out, _hops(header.hops, visit.took_us))
+    _put(out, _payers(info, visit.answer.setldetail))
     _account(out, balance_of(visit.person), info)
 
 
 def stay(out: Console, played: Stay, lines: Sequence[Line]) -> None:
     """Charge categories, hops and money of the stay."""
     info = played.answer.setlinfo
-    days = f"{played.days} 天 days"
-    out.print(
-        f"   {len(lines)} 条明细 fee lines, {days}; 结算时按大类汇总 summed by charge category for the insured place"
-    )
-    out.print(_categories(played.categories))
-    out.print(_hops(played.answer.header.hops, played.took_us))
-    out.print(_payers(info, played.answer.setldetail))
+    out.print(f"   {played.days} 天，{len(lines)} 条明细，按大类汇总后送参保地")
+    out.print(f"   {played.days} days, {len(lines)} fee lines, summed by charge category for the insured place")
+    out.print()
+    _put(out, _categories(played.categories))
+    _put(out, _hops(played.answer.header.hops, played.took_us))
+    _put(out, _payers(info, played.answer.setldetail))
     _account(out, balance_of(played.person), info)
 
 
-def _codes(translations: Iterable[Translation]) -> Table:
-    table = _table(
-        "编码转换 codes before and after, with the map, edition and row that translated them",
-        "江苏 Jiangsu", "320000: map edition row", "国家 national", "210000: map edition row", "辽宁 Liaoning",
-    )  # fmt: skip
+def _codes(out: Console, translations: Iterable[Translation], names: dict[str, str]) -> None:
+    """One table for each pair of code maps that was used, with the rows that translated."""
+    tables: dict[str, Table] = {}
     for outward, inward in journeys(translations):
-        style = "bold" if outward.kind == CODE_KIND_CHRONIC_DISEASE else ""
-        at_home = (_row(inward), outward.to_code, inward.to_code) if inward else ("", outward.to_code, "")
-        table.add_row(outward.from_code, _row(outward), at_home[1], at_home[0], at_home[2], style=style)
-    return table
-
-
-def _row(translation: Translation) -> str:
-    return f"{translation.map} {translation.edition} {translation.row}"
+        maps = "\n   ".join(f"{row.admdvs}: {row.map}, edition {row.edition}" for row in (outward, inward) if row)
+        if maps not in tables:
+            tables[maps] = _table(
+                None, "江苏 Jiangsu", ">行 row", "国家 national", ">行 row", "辽宁 Liaoning", "~名称 name"
+            )
+        home = (str(inward.row), inward.to_code) if inward else ("", "")
+        name = names.get(outward.from_code, "高血压 hypertension")
+        tables[maps].add_row(outward.from_code, str(outward.row), outward.to_code, *home, name)
+    out.print(
+        Text("   编码转换 codes before and after, with the map, edition and row that translated them", style="bold")
+    )
+    for maps, table in tables.items():
+        out.print(f"   {maps}")
+        _put(out, table)
 
 
 def _lines(lines: Sequence[Line], split: Sequence[SplitResult]) -> Table:
     table = _table(
         "费用分割 the split of every line, by the catalogue of Zhenjiang (yuan)",
-        "编码 code", "名称 item", ">数量×单价\nquantity × price", ">金额\namount", "类\nclass",
-        ">全自费\nown pay", ">超限价\nabove ceiling", ">先行自付\nfirst pay", ">政策范围内\nin scope",
+        "编码\ncode", "~名称\nitem", ">数量×单价\ncount × price", ">金额\namount", "类\nclass",
+        ">全自费\nown pay", ">超限价\nceiling", ">先行自付\nfirst pay", ">范围内\nin scope",
     )  # fmt: skip
     for (code, name, cnt_e4, pric_e6), row in zip(lines, split, strict=True):
         restricted = "限" if row.lmt_used_flag == "1" else ""
@@ -142,7 +162,8 @@ def _or_dash(fen: int) -> str:
 def _categories(totals: Sequence[CategoryTotal]) -> Table:
     table = _table(
         "大类费用 charge categories (yuan)",
-        "类别 category", ">金额\namount", ">甲类\nclass A", ">乙类\nclass B", ">全自费\nown pay", ">超限价和先行自付\nother",
+        "类别\ncategory", ">金额\namount", ">甲类\nclass A", ">乙类\nclass B", ">全自费\nown pay",
+        ">超限价、先行自付\nother",
     )  # fmt: skip
     for row in totals:
         name = f"{row.med_chrgitm} {CHARGES[row.med_chrgitm]}"
@@ -166,13 +187,11 @@ def _hops(hops: Sequence[Hop], took_us: int) -> Table:
 
 def _payers(info: SettlementInfo, details: Iterable[SettlementDetail]) -> Table:
     table = _table(
-        f"谁付多少 who pays what: settlement {info.setl_id} (yuan)", "付款方 payer", ">金额 amount", "说明 how"
+        f"谁付多少 who pays what, settlement {info.setl_id} (yuan)", "付款方 payer", ">金额 amount", "~说明 how"
     )
     for row in details:
         table.add_row(row.fund_pay_type_name, money(row.fund_payamt_fen), row.setl_proc_info.replace("；", "\n"))
-    table.add_row(
-        "个人现金 cash", money(info.psn_cash_pay_fen), f"其中起付线 deductible {money(info.act_pay_dedc_fen)}"
-    )
+    table.add_row("个人现金 cash", money(info.psn_cash_pay_fen), "")
     if info.hosp_part_amt_fen:
         table.add_row("医院 hospital", money(info.hosp_part_amt_fen), "")
     table.add_section()
@@ -181,18 +200,22 @@ def _payers(info: SettlementInfo, details: Iterable[SettlementDetail]) -> Table:
 
 
 def _account(out: Console, before_fen: int, info: SettlementInfo) -> None:
-    out.print(f"   个人账户 account: {money(before_fen)} - {money(info.acct_pay_fen)} = {money(info.balc_fen)}")
+    ratio = f"{info.pool_prop_selfpay_e4 / 100:g} %"
+    out.print(
+        f"   范围内 in scope {money(info.inscp_scp_amt_fen)}，起付线 deductible {money(info.act_pay_dedc_fen)}，"
+        f"统筹支付比例 pool ratio {ratio}"
+    )
+    paid, left = money(info.acct_pay_fen), money(info.balc_fen)
+    out.print(f"   个人账户余额 account: {money(before_fen)} - {paid} = {left}")
 
 
 def repeat(out: Console, again: Repeat, visit: ChronicVisit) -> None:
     """The repeat, and the refusal of the same charges under a new id."""
-    same = "逐字节相同 the same" if again.raw == visit.raw else "不同 NOT THE SAME"
+    same = "应答逐字节相同 the same, byte for byte" if again.raw == visit.raw else "应答不同 NOT THE SAME"
     out.print(f"   同一报文号再发一次 same request id {visit.request.header.msgid}")
-    out.print(
-        f"   -> {same}: {len(again.raw)} bytes, {visit.answer.setlinfo.setl_id}, "
-        f"{milliseconds(again.took_us)} ms (第一次 first time {milliseconds(visit.took_us)} ms)"
-    )
-    out.print("   同一批费用换新报文号 same charges under a new request id")
+    out.print(f"   {same}: {len(again.raw)} bytes, settlement {visit.answer.setlinfo.setl_id}")
+    out.print(f"   第一次 first {milliseconds(visit.took_us)} ms，第二次 second {milliseconds(again.took_us)} ms\n")
+    out.print("   同一批费用换一个报文号 the same charges under a new request id")
     if again.fresh_id is not None:
         _clerk(out, again.fresh_id)
 
@@ -200,7 +223,7 @@ def repeat(out: Console, again: Repeat, visit: ChronicVisit) -> None:
 def reversal(out: Console, back: Reversal, visit: ChronicVisit) -> None:
     """Settlement and mirror side by side."""
     settled, mirror = visit.answer.setlinfo, back.answer.setlinfo
-    table = _table("", "", f">结算 settlement\n{settled.setl_id}", f">撤销 reversal\n{mirror.setl_id}", ">合计\nsum")
+    table = _table(None, "", f">结算 settlement\n{settled.setl_id}", f">撤销 reversal\n{mirror.setl_id}", ">合计\nsum")
     for name, field in (
         ("医疗费总额 total", "medfee_sumamt_fen"),
         ("基金 funds", "fund_pay_sumamt_fen"),
@@ -209,20 +232,19 @@ def reversal(out: Console, back: Reversal, visit: ChronicVisit) -> None:
     ):
         paid_fen, back_fen = getattr(settled, field), getattr(mirror, field)
         table.add_row(name, money(paid_fen), money(back_fen), money(paid_fen + back_fen))
-    out.print(table)
-    out.print(
-        f"   个人账户余额 account: 结算前 before {money(balance_of(visit.person))}, 结算后 settled {money(settled.balc_fen)}, "
-        f"撤销后 reversed {money(balance_of(back.person))}"
-    )
+    _put(out, table)
+    before, after = money(balance_of(visit.person)), money(balance_of(back.person))
+    left = money(settled.balc_fen)
+    out.print(f"   个人账户余额 account: 结算前 before {before}，结算后 settled {left}，撤销后 reversed {after}")
 
 
 def declined(out: Console, case: Declined) -> None:
     """A decline as the clerk sees it."""
-    out.print()
     out.print(Text(f"   {case.title}", style="bold"))
     out.print(f"   {case.person}: {case.story}", soft_wrap=True)
     if case.refusal is not None:
         _clerk(out, case.refusal)
+    out.print()
 
 
 def _clerk(out: Console, refusal: Any) -> None:
@@ -248,12 +270,11 @@ def books(out: Console, kept: dict[str, list[Entry]]) -> None:
         sums = (sum(row.medfee_fen for row in entries), sum(row.fund_fen for row in entries),
                 sum(row.account_fen for row in entries), sum(row.cash_fen for row in entries))  # fmt: skip
         table.add_row(hub_name(division), str(len(entries)), *(money(fen) for fen in sums))
-    out.print(table)
+    _put(out, table)
 
 
 def verdict(out: Console, found: Verdict) -> None:
     """The last words."""
-    out.print()
     if found.ok:
         out.print(
             Text(

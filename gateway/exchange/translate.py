@@ -68,7 +68,7 @@ class Translator:
         """
         if self.ours == self.theirs:
             return ""
-        warning = ""
+        warning = self._unconfirmed()
         for site in code_sites(response, on):
             code = getattr(site.holder, site.field)
             original = self._originals.get((site.kind, code))
@@ -76,9 +76,15 @@ class Translator:
                 try:
                     original = self._look_up(site.kind, code, self.theirs, self.ours, site.on).to_code
                 except Decline as decline:
-                    original, warning = "", decline.text_zh
+                    original = ""
+                    warning += decline.text_zh
             setattr(site.holder, site.field, original)
         return warning
+
+    def _unconfirmed(self) -> str:
+        """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
+        editions = {f"{row.map} {row.edition}": None for row in self._rows.values() if not row.confirmed}
+        return f"编码对照未经确认：{'、'.join(editions)}。" if editions else ""
 
     def _look_up(self, kind: int, code: str, source: str, target: str, on: str) -> Row:
         words = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code}

@@ -49,6 +49,10 @@ class TreatPlace:
             "Undo": _prepare_undo,
         }
 
+    def answers(self, method: str) -> bool:
+        """Whether a method is decided here."""
+        return method in self._answers
+
     def answer(self, tx: Tx, call: Call) -> Message:
         """Carry out what is decided at the treat place."""
         return self._answers[call.method](tx, call)

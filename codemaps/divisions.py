@@ -89,6 +89,8 @@ def path(code: str) -> tuple[str, ...]:
 
 def full_name(code: str) -> str:
     """The name with those above it, such as 江苏省镇江市; the code itself when it is not known."""
+    if code == NATION:
+        return "国家"
     found = get(code)
     if found is None:
         return code

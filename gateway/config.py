@@ -5,7 +5,7 @@ Unknown keys are refused; errors name the file, the key and what was expected. P
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -177,11 +177,40 @@ def load(file: str | Path) -> Config:
 
 
 def _readable(error: str) -> str:
-    """A message of msgspec, ``Expected `int`, got `str` - at `$.limits.in_flight``` with the key in front."""
+    """A message of msgspec, ``Expected `int`, got `str` - at `$.limits.in_flight```, with the key in front."""
     found = re.fullmatch(r"(?s)(.*?)(?: - at `\$\.?(.*)`)?", error)
     assert found is not None
-    what, key = found.groups()
-    return f"key `{key}`: {what}" if key else what
+    what, key = found[1], found[2] or ""
+    table = _part_at(key)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        return f"key `{_join(key, unknown[1])}`: unknown key, expected one of {', '.join(_keys_of(table))}"
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+        return f"key `{_join(key, missing[1])}`: expected, but it is missing"
+    if what.startswith("Invalid enum value"):
+        parent, _, name = key.rpartition(".")
+        values = get_args(get_type_hints(_part_at(parent))[name])
+        return f"key `{key}`: expected one of {', '.join(values)}, got {what.removeprefix('Invalid enum value ')}"
+    return f"key `{key}`: {what[:1].lower()}{what[1:]}" if key else what
+
+
+def _join(table: str, key: str) -> str:
+    return f"{table}.{key}" if table else key
+
+
+def _keys_of(part: Any) -> list[str]:
+    return [name for name in part.__struct_fields__ if name != "file" or part is not Config]
+
+
+def _part_at(key: str) -> Any:
+    """The struct that a path such as ``children[...]`` or ``core.settings`` leads to."""
+    part: Any = Config
+    for name in filter(None, re.sub(r"\[.*?\]", "", key).split(".")):
+        hint = get_type_hints(part).get(name)
+        structs = [each for each in (hint, *get_args(hint)) if hasattr(each, "__struct_fields__")]
+        if not structs:
+            break
+        part = structs[0]
+    return part
 
 
 def _problems(config: Config) -> "list[str]":

@@ -217,4 +217,7 @@ def read(name: str) -> Policy:
     path = Path(name)
     if path.suffix == ".toml":
         return decode(path.read_bytes())
+    names = sorted(file.name.removesuffix(".toml") for file in SHIPPED.iterdir() if file.name.endswith(".toml"))
+    if name not in names:
+        raise ValueError(f"policy: expected one of {', '.join(names)} or the path of a .toml file, got `{name}`")
     return decode(SHIPPED.joinpath(f"{name}.toml").read_bytes())

@@ -94,15 +94,16 @@ def _machine(facts: dict[str, Any]) -> str:
 @click.option("--clients", type=click.IntRange(1, 200), default=8, show_default=True, help="Windows at the same time.")
 @click.option("--lines", type=click.IntRange(1, 5000), default=20, show_default=True, help="Fee lines of each visit.")
 @click.option("--kill", type=click.FloatRange(0), default=0.0, metavar="HZ", help="SIGKILL a random hub at this rate.")
+@click.option("--down", type=click.FloatRange(0), default=0.0, metavar="S", help="How long a killed hub stays down.")
 @JSON
-def network(seconds: float, clients: int, lines: int, kill: float, as_json: bool) -> None:
+def network(seconds: float, clients: int, lines: int, kill: float, down: float, as_json: bool) -> None:
     """Settle through five hubs as processes, and compare everybody's books afterwards, to the fen.
 
     A visit is registered, its fees uploaded, quoted and settled. Exit status 1 when any book differs.
     """
     from gateway.bench import network as runs
 
-    told = runs.measure(seconds=seconds, clients=clients, lines=lines, kill=kill)
+    told = runs.measure(seconds=seconds, clients=clients, lines=lines, kill=kill, down=down)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
     else:

@@ -107,11 +107,12 @@ class Load:
 
 
 class Killer:
-    """Ends a random hub at a given rate and starts it again at once."""
+    """Ends a random hub at a given rate and starts it again, at once or after a while."""
 
-    def __init__(self, network: Network, per_second: float) -> None:
+    def __init__(self, network: Network, per_second: float, down: float) -> None:
         self._hubs = list(network.hubs.values())
         self._pause = 1 / per_second
+        self._down = down
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.kills = 0
@@ -128,11 +129,12 @@ class Killer:
         while not self._stop.wait(self._pause):
             hub = random.choice(self._hubs)
             hub.kill()
-            hub.start()
             self.kills += 1
+            self._stop.wait(self._down)
+            hub.start()
 
 
-def measure(*, seconds: float, clients: int, lines: int, kill: float = 0.0) -> dict[str, Any]:
+def measure(*, seconds: float, clients: int, lines: int, kill: float = 0.0, down: float = 0.0) -> dict[str, Any]:
     """One run; what is found afterwards in the books stands in ``differences``."""
     with tempfile.TemporaryDirectory(prefix="yidi-network-") as name:
         network = Network(Path(name) / "net")
@@ -141,12 +143,12 @@ def measure(*, seconds: float, clients: int, lines: int, kill: float = 0.0) -> d
         network.load_core(persons)
         try:
             network.start()
-            return _run(network, seconds=seconds, clients=clients, lines=lines, kill=kill)
+            return _run(network, seconds=seconds, clients=clients, lines=lines, kill=kill, down=down)
         finally:
             network.stop()
 
 
-def _run(network: Network, *, seconds: float, clients: int, lines: int, kill: float) -> dict[str, Any]:
+def _run(network: Network, *, seconds: float, clients: int, lines: int, kill: float, down: float) -> dict[str, Any]:
     notes = Notes()
     window = Window(HOSPITAL, TREAT, f"127.0.0.1:{network.hubs[TREAT].port}", network.tls(), notes)
     load = Load(window, _lines(lines))
@@ -155,7 +157,7 @@ def _run(network: Network, *, seconds: float, clients: int, lines: int, kill: fl
     began, cpu_before = time.monotonic(), _cpu_seconds(network)
     kills = 0
     if kill:
-        with Killer(network, kill) as killer:
+        with Killer(network, kill, down) as killer:
             load.stop.wait(seconds)
         kills = killer.kills
     else:

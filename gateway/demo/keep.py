@@ -62,7 +62,7 @@ def _tell(out: Console, network: Network) -> None:
         ),
         encoding="utf-8",
     )
-    out.print("\n网络继续运行, Ctrl-C 停止 the network goes on running until Ctrl-C\n", style="bold")
+    out.print("\n网络继续运行，按 Ctrl-C 停止 the network goes on running until Ctrl-C\n", style="bold")
     out.print("gRPC, health and metrics of each hub:")
     for hub in network.hubs.values():
         out.print(

@@ -19,7 +19,6 @@ from gateway.exchange.split import CategoryTotal
 from gateway.money import yuan
 from yidi.v1.fee_pb2 import SplitResult
 from yidi.v1.header_pb2 import Hop, Translation
-from yidi.v1.options_pb2 import CODE_KIND_CHRONIC_DISEASE
 from yidi.v1.settlement_types_pb2 import SettlementDetail, SettlementInfo
 
 PLAIN_WIDTH = 118
@@ -63,13 +62,11 @@ def heading(out: Console, number: int, title: str, story: str, story_en: str) ->
     """The head of a scene."""
     out.print()
     out.print(Text(f"{number}  {title}", style="bold cyan"))
-    out.print(f"   {story}", soft_wrap=True)
-    out.print(f"   {story_en}", soft_wrap=True)
-    out.print()
+    out.print(Padding(f"{story}\n{story_en}", (0, 0, 1, 3)))
 
 
 def _table(title: str | None, *columns: str) -> Table:
-    """A plain table; a column that starts with > is right aligned, one with ~ gives way when it is narrow."""
+    """A plain table. Columns: > right aligned, ~ cut when it is narrow, + wrapped when it is narrow."""
     table = Table(
         title=title,
         title_justify="left",
@@ -80,8 +77,12 @@ def _table(title: str | None, *columns: str) -> Table:
         collapse_padding=True,
     )
     for column in columns:
-        right, gives_way = column.startswith(">"), column.startswith("~")
-        table.add_column(column.lstrip(">~"), justify="right" if right else "left", no_wrap=not gives_way)
+        table.add_column(
+            column.lstrip(">~+"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=not column.startswith(("~", "+")),
+            overflow="fold" if column.startswith("+") else "ellipsis",
+        )
     return table
 
 
@@ -187,7 +188,7 @@ def _hops(hops: Sequence[Hop], took_us: int) -> Table:
 
 def _payers(info: SettlementInfo, details: Iterable[SettlementDetail]) -> Table:
     table = _table(
-        f"谁付多少 who pays what, settlement {info.setl_id} (yuan)", "付款方 payer", ">金额 amount", "~说明 how"
+        f"谁付多少 who pays what, settlement {info.setl_id} (yuan)", "付款方 payer", ">金额 amount", "+说明 how"
     )
     for row in details:
         table.add_row(row.fund_pay_type_name, money(row.fund_payamt_fen), row.setl_proc_info.replace("；", "\n"))
@@ -241,7 +242,7 @@ def reversal(out: Console, back: Reversal, visit: ChronicVisit) -> None:
 def declined(out: Console, case: Declined) -> None:
     """A decline as the clerk sees it."""
     out.print(Text(f"   {case.title}", style="bold"))
-    out.print(f"   {case.person}: {case.story}", soft_wrap=True)
+    out.print(Padding(f"{case.person}：{case.story}", (0, 0, 0, 3)))
     if case.refusal is not None:
         _clerk(out, case.refusal)
     out.print()

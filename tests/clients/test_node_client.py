@@ -67,7 +67,11 @@ def told(client: Path, network: Network, pytestconfig: pytest.Config) -> dict[st
         "insured": "210400",
         "credential": "CLIENT-0001",
         "disease": "JS-MT-0390",
-        "lines": [["JS-XY-0001", 20000, 12_500000], ["JS-XY-0003", 10000, 30_000000], ["110200001", 10000, 10_000000]],
+        "lines": [
+            ["JS-XY-0001", 400000, 12_500000],
+            ["JS-XY-0003", 200000, 30_000000],
+            ["110200001", 10000, 10_000000],
+        ],
     }
     answer: dict[str, Any] = json.loads(run(client, "node", "visit.js", json.dumps(settings)))
     return answer
@@ -77,8 +81,9 @@ def test_visit_is_settled(told: dict[str, Any]) -> None:
     """A JavaScript client settles a visit through five hubs, and the shares make the total."""
     assert told["person"] == PERSON
     assert told["accepted_lines"] == 3
-    assert told["total_fen"] == 6500
+    assert told["total_fen"] == 111000
     assert told["fund_fen"] + told["person_fen"] + told["hospital_fen"] == told["total_fen"]
+    assert told["fund_fen"] > 0
     assert told["fund_fen"] == told["quoted_fund_fen"]
     assert told["hops"] == ["210400", "210000", "100000", "320000", "321100"]
 

@@ -12,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gateway.demo.verdict import Entry, Verdict, judge_books
+from yidi.v1.settlement_types_pb2 import SettlementInfo
+
 pytestmark = pytest.mark.scenario
 
 DEMO = (sys.executable, "-m", "gateway", "demo")
@@ -110,6 +113,18 @@ def test_a_kept_network_can_be_called_and_leaves_no_hub_behind(
     assert not hubs_of(tmp_path)
 
 
+def test_books_that_differ_are_told() -> None:
+    """One fen more in the book of one hub is a problem, and the sums do not hold."""
+    info = SettlementInfo(setl_id="A1", medfee_sumamt_fen=500, fund_pay_sumamt_fen=300, psn_cash_pay_fen=200)
+    entry = Entry("/yidi.v1.SettlementService/SettleOutpatient", "A1", 500, 300, 0, 200, 0)
+    good, bad = Verdict(sums_hold=True), Verdict(sums_hold=True)
+    judge_books(good, {"321100": [entry], "210400": [entry]}, [info])
+    judge_books(bad, {"321100": [entry], "210400": [entry._replace(cash_fen=201)]}, [info])
+    assert (good.ok, good.sums_hold, good.settlements) == (True, True, 1)
+    assert (bad.ok, bad.sums_hold) == (False, False)
+    assert "210400" in bad.problems[0]
+
+
 def test_a_directory_in_use_is_not_overwritten(tmp_path: Path, root: Path, environment: dict[str, str]) -> None:
     """Certificates and databases of an earlier run stay as they are."""
     (tmp_path / "mine").write_text("keep")
@@ -126,7 +141,7 @@ def test_a_hub_that_cannot_start_is_reported_and_nothing_is_left_running(
     tmp_path: Path, root: Path, environment: dict[str, str]
 ) -> None:
     """The machine's answer says that it is not well, and why; the hubs that did start are stopped."""
-    broken = "import gateway.demo.network as n; n.PLANS[2].__dict__['code_system'] = ''; "
+    broken = "import gateway.demo.network as n; n.PLANS[2].__dict__['level'] = 'moon'; "
     ran = subprocess.run(
         [sys.executable, "-c", broken + "from gateway.cli import main; main()", "demo", "--json",
          "--dir", str(tmp_path / "net")],

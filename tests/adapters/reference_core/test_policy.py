@@ -45,7 +45,7 @@ def test_figure_without_source_is_refused():
     [
         ('standing = "student"', 'standing = "emergency"', "no row for student"),
         ("# Tertiary hospitals, and a level that is not told.", 'hosp_lv = ["01"]', "without hosp_lv"),
-        ('dise_codg = ["M00500", "M07801", "M08300"]\n', "", None),
+        ('dise_codg = ["M00500", "M07801", "M08300", "LN-MB-5", "LN-MB-51", "LN-MB-78", "LN-MB-83"]\n', "", None),
         ("threshold = { fen = 0,", "threshold = { fen = 5,", "only own_share counts"),
     ],
 )

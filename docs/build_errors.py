@@ -2,6 +2,8 @@
 
 python docs/build_errors.py           writes the table
 python docs/build_errors.py --check   writes nothing; exits with 1 when the table is not the catalogue
+
+Run it after every change of the catalogue.
 """
 # ruff: noqa: INP001  # a script, not a package
 

@@ -28,7 +28,10 @@ def settlement_in(response: Message) -> SettlementInfo | None:
 def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
     """Record an answer and all that follows from it; the bytes that go to the caller."""
     finished = finish(hub, exchange, reply)
-    journal.finish(tx, exchange.key, State.DONE, hub.now_ms(), answer=finished)
+    if not journal.finish(tx, exchange.key, State.DONE, hub.now_ms(), answer=finished):
+        # An enquiry learned the answer meanwhile and recorded it: that one is the first answer.
+        entry = journal.find(tx, exchange.key)
+        return entry.answer if entry is not None and entry.answer is not None else finished
     info = settlement_in(reply)
     if info is not None and info.setl_id:
         book.enter(tx, exchange.key, exchange.method.path, exchange.header, info)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -20,6 +21,8 @@ from gateway.demo import keep, scenes, show, verdict
 from gateway.demo.hospital import reason_in
 from gateway.demo.network import PLANS, Network
 from gateway.demo.verdict import Verdict
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(*, as_json: bool, keep_running: bool, directory: Path | None) -> bool:
@@ -50,8 +53,11 @@ def _attempt(out: Console, network: Network, found: Verdict) -> None:
         found.problems.append(f"a call was refused unexpectedly: {reason_in(error)}: {call.details()}")
     except subprocess.CalledProcessError as error:
         found.problems.append(f"{' '.join(map(str, error.cmd))}: {error.stderr.decode(errors='replace').strip()}")
-    except OSError as error:
+    except TimeoutError as error:
         found.problems.append(str(error))
+    except Exception as error:  # noqa: BLE001  # the verdict says so, whatever broke, and the hubs are stopped
+        out.print(traceback.format_exc(), soft_wrap=True)
+        found.problems.append(f"{type(error).__name__}: {error}")
 
 
 @contextmanager
@@ -68,13 +74,16 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _stops_on_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demonstration as Ctrl-C does, so that no hub is left behind."""
+    """SIGTERM and a closed terminal end the demonstration as Ctrl-C does, so that no hub is left behind.
+
+    SIGINT too is set here, because a shell starts its background jobs with SIGINT ignored.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         del number, frame
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
         yield
     finally:
@@ -84,12 +93,9 @@ def _stops_on_signals() -> Iterator[None]:
 
 def _stop(network: Network) -> None:
     """Stop the hubs; a second Ctrl-C does not leave one running."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
-    try:
-        network.stop()
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    network.stop()
 
 
 def _start(out: Console, network: Network) -> None:
@@ -122,8 +128,8 @@ def _play(out: Console, network: Network, found: Verdict) -> None:
             "Insured in Fushun as an employee, hypertension approved and filed to Zhenjiang, at a window in Zhenjiang",
         )  # fmt: skip
         visit = scenes.chronic_visit(stage)
-        show.chronic_visit(out, visit, scenes.CHRONIC_LINES)
         verdict.judge_visit(found, visit, len(scenes.CHRONIC_LINES), len(PLANS))
+        show.chronic_visit(out, visit, scenes.CHRONIC_LINES)
 
         show.heading(
             out, 2, "住院结算 in-patient settlement on temporary-visit terms",

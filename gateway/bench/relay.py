@@ -131,11 +131,15 @@ address = "127.0.0.1:{unused}"
             except grpc.FutureTimeoutError:
                 raise BenchError(f"nothing answers at {address}") from None
 
-    def turn(self, side: str, seconds: float) -> Turn:
-        """Load one side and measure the CPU of its process alone."""
+    def pid(self, side: str) -> int:
+        """The process of a side."""
         process = self._bare_process if side == "bare" else self.hub.process
         assert process is not None
-        measured = psutil.Process(process.pid)
+        return process.pid
+
+    def turn(self, side: str, seconds: float) -> Turn:
+        """Load one side and measure the CPU of its process alone."""
+        measured = psutil.Process(self.pid(side))
         before = measured.cpu_times()
         told = self._ask_loader({"side": side, "seconds": seconds})
         after = measured.cpu_times()

@@ -109,6 +109,24 @@ def is_catalogued(status: Status) -> bool:
     return bool(info_of(status).domain == DOMAIN)
 
 
+ON_RECORD = "on_record"
+
+
+def put_on_record(status: Status) -> Status:
+    """Mark a refusal as one that a journal keeps: from then on it is the answer to its request id for good."""
+    for detail in status.details:
+        info = ErrorInfo()
+        if detail.Unpack(info) and ON_RECORD not in info.metadata:
+            info.metadata[ON_RECORD] = "yes"
+            detail.Pack(info)
+    return status
+
+
+def is_on_record(decline: PeerDecline) -> bool:
+    """Whether a refusal is the final answer of the hubs behind, and not only one at their door."""
+    return ON_RECORD in decline.info.metadata
+
+
 def fault_of(status: Status) -> Fault:
     """The same refusal as a message, for the body of a response."""
     info = info_of(status)

@@ -73,6 +73,7 @@ def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
         hub.observer.repeat("running")
         raise Decline("STILL_RUNNING")
     hub.observer.repeat("resumed")
+    exchange.resumed = entry.state != State.RELEASED
     journal.run_again(tx, key, hub.owner)
     _take(hub, exchange)
     return None

@@ -6,7 +6,7 @@ another. What a desk answers needs only one. Nothing here knows gRPC: the server
 raises into a status.
 """
 
-from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 
@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 from gateway import clock as clocks
 from gateway.contract import Method
 from gateway.errors import Decline
-from gateway.errors.status import PeerDecline, status_of
+from gateway.errors.status import PeerDecline, Refusal
 from gateway.exchange import admit, check, identify, outcome, record, undo
 from gateway.exchange.admit import Earlier
 from gateway.exchange.forward import forward, refuse_too_late
@@ -110,8 +110,7 @@ def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlie
     except Decline as decline:
         if desk is hub.treat_place:
             raise  # decided here and now: nothing is kept, and the request may be sent again corrected
-        record.refusal(hub, exchange, decline, tx)
-        return Earlier(None, status_of(decline).SerializeToString())
+        return Earlier(None, record.refusal(hub, exchange, decline, tx).status.SerializeToString())
     return Earlier(record.answer(hub, exchange, tx, reply), None)
 
 
@@ -137,13 +136,23 @@ async def _query_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
 async def _command_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
     began = perf_counter()
     try:
-        outgoing = await hub.store.submit(lambda tx: _before_sending(hub, exchange, tx))
+        outgoing = await _admitted(hub, exchange, peer)
         hub.observer.stage("admit", perf_counter() - began)
         if isinstance(outgoing, Earlier):
             return _give(outgoing)
         return await _carry_through(hub, exchange, peer, outgoing)
     finally:
         _let_go(hub, exchange)
+
+
+async def _admitted(hub: Hub, exchange: Exchange, peer: str) -> bytes | Earlier:
+    """The first commit. A resumed request that is refused here is not refused: what its first sending did counts."""
+    try:
+        return await hub.store.submit(lambda tx: _before_sending(hub, exchange, tx))
+    except Decline as refused:
+        if exchange.resumed:
+            raise Decline("OUTCOME_UNKNOWN", peer=peer) from refused
+        raise
 
 
 def _before_sending(hub: Hub, exchange: Exchange, tx: Tx) -> bytes | Earlier:
@@ -163,10 +172,10 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: byte
     try:
         reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
     except (Decline, PeerDecline) as refused:
-        await _record_quietly(hub, partial(record.refusal, hub, exchange, refused))
-        raise
+        raise await _refused(hub, exchange, refused) from refused
     except BaseException:
-        await _record_quietly(hub, partial(record.unknown, hub, exchange))
+        with suppress(StoreUnavailable):
+            await hub.store.submit(partial(record.unknown, hub, exchange))
         raise
     began = perf_counter()
     try:
@@ -178,12 +187,12 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: byte
         hub.observer.stage("record", perf_counter() - began)
 
 
-async def _record_quietly(hub: Hub, unit: Callable[[Tx], None]) -> None:
-    """A refusal stands even when it cannot be recorded: the request is then taken up as unknown."""
+async def _refused(hub: Hub, exchange: Exchange, refused: Refusal) -> Refusal:
+    """Record a refusal. One that cannot be recorded still stands: the request is then taken up as unknown."""
     try:
-        await hub.store.submit(unit)
+        return await hub.store.submit(partial(record.refusal, hub, exchange, refused))
     except StoreUnavailable:
-        return
+        return refused
 
 
 def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
@@ -205,7 +214,9 @@ def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
 async def _send(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
     began = perf_counter()
     try:
-        return await forward(hub, peer, exchange.method, outgoing, exchange.deadline, exchange.trace)
+        return await forward(
+            hub, peer, exchange.method, outgoing, exchange.deadline, exchange.trace, resumed=exchange.resumed
+        )
     finally:
         hub.observer.link(peer, perf_counter() - began)
 

@@ -17,7 +17,7 @@ from tenacity import (
 from gateway.clock import Clock
 from gateway.contract import Method
 from gateway.errors import Decline
-from gateway.errors.status import PeerDecline
+from gateway.errors.status import PeerDecline, is_on_record
 from gateway.exchange.link import NotSent, OutcomeUnknown, RemoteLink
 from gateway.exchange.state import Hub
 from yidi.v1.options_pb2 import EFFECT_COMMAND
@@ -39,13 +39,16 @@ def refuse_too_late(clock: Clock, deadline: float) -> None:
         raise Decline("DEADLINE_TOO_SHORT", left_ms=max(0, int(left * 1000)))
 
 
-async def forward(hub: Hub, peer: str, method: Method, request: bytes, deadline: float, trace: str) -> bytes:
+async def forward(
+    hub: Hub, peer: str, method: Method, request: bytes, deadline: float, trace: str, *, resumed: bool = False
+) -> bytes:
     """Send a request to the next hub and return its answer.
 
-    Raises the peer's own decline; PEER_UNREACHABLE when the request certainly did not leave; otherwise
-    OUTCOME_UNKNOWN for a command and PEER_SILENT for a query, which had no effect to be unknown.
+    Raises the peer's own decline; PEER_UNREACHABLE when the request certainly never left; otherwise OUTCOME_UNKNOWN
+    for a command and PEER_SILENT for a query, which had no effect to be unknown. ``resumed`` says that an earlier
+    sending may have arrived: then only an answer or a refusal on record is evidence.
     """
-    attempt = _Attempt(hub.links[peer], method.path, request, deadline - MARGIN_S, trace, hub.clock)
+    attempt = _Attempt(hub.links[peer], method.path, request, deadline - MARGIN_S, trace, hub.clock, resumed)
     try:
         return await attempt.once()
     except _Failed:
@@ -65,10 +68,12 @@ class _Failed(Exception):
 class _Attempt:
     """The sendings of one request to one peer."""
 
-    def __init__(self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock) -> None:
+    def __init__(
+        self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock, resumed: bool
+    ) -> None:
         self._link, self._path, self._request = link, path, request
         self._deadline, self._trace, self._clock = deadline, trace, clock
-        self.may_have_arrived = False
+        self.may_have_arrived = resumed
 
     async def once(self) -> bytes:
         """Send it once."""
@@ -80,9 +85,11 @@ class _Attempt:
             self.may_have_arrived = True
             raise _Failed from error
         except PeerDecline as decline:
-            if decline.info.reason != "STILL_RUNNING":
+            if decline.info.reason == "STILL_RUNNING":
+                self.may_have_arrived = True
+            elif is_on_record(decline) or not self.may_have_arrived:
                 raise
-            self.may_have_arrived = True
+            # A refusal at the door says nothing about an earlier sending that may have gone through.
             raise _Failed from decline
 
     async def again(self) -> bytes | None:

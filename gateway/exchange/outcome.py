@@ -10,7 +10,7 @@ from google.rpc.status_pb2 import Status
 
 from gateway.contract import METHODS, Method
 from gateway.errors import Decline
-from gateway.errors.status import PeerDecline, fault_of, from_fault
+from gateway.errors.status import PeerDecline, fault_of, from_fault, put_on_record
 from gateway.exchange import record
 from gateway.exchange.forward import forward
 from gateway.exchange.state import Exchange, Hub
@@ -85,10 +85,12 @@ async def _ask_behind(hub: Hub, exchange: Exchange, key: Key, entry: Entry) -> N
 
 
 def _learn(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, told: GetOutcomeResponse, tx: Tx) -> None:
+    if key in hub.running:
+        return  # sent again meanwhile: its own answer will tell
     if told.outcome == OUTCOME_DONE:
         _learn_answer(hub, exchange, peer, key, method, told.answer, tx)
     elif told.outcome == OUTCOME_DECLINED:
-        fault = from_fault(told.fault).SerializeToString()
+        fault = put_on_record(from_fault(told.fault)).SerializeToString()
         if journal.finish(tx, key, State.DECLINED, hub.now_ms(), fault=fault):
             _conclude(hub, exchange, method, key, None, tx)
     elif told.outcome == OUTCOME_NOT_RECEIVED:
@@ -111,7 +113,7 @@ def _learn_answer(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Met
 
 
 def _released(hub: Hub, exchange: Exchange, key: Key, method: Method, tx: Tx) -> None:
-    if journal.finish(tx, key, State.RELEASED, hub.now_ms()):
+    if key not in hub.running and journal.finish(tx, key, State.RELEASED, hub.now_ms()):
         _conclude(hub, exchange, method, key, None, tx)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gateway import clock as clocks
-from gateway.errors.status import Refusal, retry_of, status_of
+from gateway.errors.status import PeerDecline, Refusal, put_on_record, retry_of, status_of
 from gateway.exchange import undo
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import book, journal
@@ -41,13 +41,18 @@ def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
     return finished
 
 
-def refusal(hub: Hub, exchange: Exchange, refused: Refusal, tx: Tx) -> None:
-    """Record a refusal: final, or certainly not carried out, or unknown."""
+def refusal(hub: Hub, exchange: Exchange, refused: Refusal, tx: Tx) -> PeerDecline:
+    """Record a refusal: final, or certainly not carried out, or unknown. What goes to the caller."""
+    status = status_of(refused)
     state = _STATES.get(retry_of(refused), State.UNKNOWN)
-    fault = status_of(refused).SerializeToString() if state == State.DECLINED else None
-    journal.finish(tx, exchange.key, state, hub.now_ms(), fault=fault)
+    if state == State.DECLINED:
+        put_on_record(status)
+        journal.finish(tx, exchange.key, state, hub.now_ms(), fault=status.SerializeToString())
+    else:
+        journal.finish(tx, exchange.key, state, hub.now_ms())
     if state != State.UNKNOWN:
         conclude(hub, exchange, tx, None)
+    return PeerDecline(status)
 
 
 def unknown(hub: Hub, exchange: Exchange, tx: Tx) -> None:

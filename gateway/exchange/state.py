@@ -86,6 +86,8 @@ class Exchange:
     """When, as yyyyMMddHHmmssSSS."""
     taken: bool = False
     """Whether this exchange, and not an earlier sending, carries the request out."""
+    resumed: bool = False
+    """Whether an earlier sending of the request may have been carried out."""
     translator: Translator | None = None
     held: Any = None
     """What the treat place prepared it from."""

@@ -5,7 +5,7 @@ Amounts are fen, instants are milliseconds since the epoch, days are yyyy-MM-dd 
 
 from enum import IntEnum
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 metadata = MetaData()
 
@@ -51,7 +51,7 @@ book = Table(
     metadata,
     Column("entry", Integer, primary_key=True, autoincrement=True),
     Column("sender", Text, nullable=False),
-    Column("msgid", Text, nullable=False, unique=True),
+    Column("msgid", Text, nullable=False),
     Column("method", Text, nullable=False),
     Column("institution", Text, nullable=False),
     Column("mdtrtarea", Text, nullable=False),
@@ -64,6 +64,7 @@ book = Table(
     Column("account_fen", BigInteger, nullable=False),
     Column("cash_fen", BigInteger, nullable=False),
     Column("hospital_fen", BigInteger, nullable=False),
+    UniqueConstraint("sender", "msgid"),
 )
 """Every settlement and every mirror entry that passed this hub: the copy that reconciliation compares."""
 Index("book_by_day", book.c.setl_time)

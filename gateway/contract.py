@@ -1,7 +1,7 @@
 """The contract as tables: read from the descriptors once at start, so that a new method needs no code here.
 
-For each message type three functions are compiled to plain Python: one checks the rules on its fields, one finds
-the codes that are translated, and one shows a message with personal data masked. Compiled straight-line code is
+For each message type two functions are compiled to plain Python: one checks the rules on its fields, and one
+rewrites the codes that are translated. Compiled straight-line code is
 several times faster than walking descriptors for each request.
 """
 
@@ -38,16 +38,6 @@ class Violation(NamedTuple):
     reason: str
     path: str
     bound: str
-
-
-class CodeSite(NamedTuple):
-    """A field that holds a translatable code, in one message."""
-
-    holder: Message
-    field: str
-    kind: int
-    on: str
-    """Date of service beside the code, or empty."""
 
 
 Check = Callable[[Message, str, bool, list[Violation]], None]
@@ -199,42 +189,50 @@ def _check_number(field: FieldDescriptor, rule: FieldRule, fail: Callable[..., s
     return lines
 
 
-Sites = Callable[[Message, str, list[CodeSite]], None]
+Rewrite = Callable[[Message, str, "Translate"], None]
+Translate = Callable[[int, str, str], str]
+"""``translate(kind, code, on)`` gives the code to write in its place; ``on`` is the date of service."""
 
 
 @cache
-def code_sites_of(message: Descriptor) -> Sites | None:
-    """Compile the walk over the translatable codes of a message type; None where it has none."""
-    dated = next((f.name for f in message.fields if rule_of(f).service_date), None)
-    lines = ["def sites(m, on, found):"]
-    if dated:
-        lines.append(f"    on = m.{dated}[:10] or on")
-    names: dict[str, Any] = {"_S": CodeSite}
-    for field in message.fields:
-        if kind := rule_of(field).code:
-            lines.append(f"    if m.{field.name}: found.append(_S(m, {field.name!r}, {int(kind)}, on))")
-        elif field.message_type is not None and field.message_type.file.package == message.file.package:
-            inner = code_sites_of(field.message_type)
-            if inner is not None:
-                names["_" + field.name] = inner
-                lines += (
-                    [f"    for item in m.{field.name}: _{field.name}(item, on, found)"]
-                    if field.is_repeated
-                    else [f"    if m.HasField({field.name!r}): _{field.name}(m.{field.name}, on, found)"]
-                )
-    if len(lines) <= 1 + bool(dated):
+def rewrite_of(message: Descriptor) -> Rewrite | None:
+    """Compile the walk that rewrites the translatable codes of a message type; None where it has none.
+
+    The date of service stands beside the code, or further out, or is the one the caller gives.
+    """
+    lines, names = _rewrite_lines(message, "m", "on", "    ", {})
+    if not lines:
         return None
-    walk: Sites = _compiled(lines, names, f"codes {message.full_name}", "sites")
+    walk: Rewrite = _compiled(["def rewrite(m, on, translate):", *lines], names, f"codes {message.full_name}", "rewrite")
     return walk
 
 
-def code_sites(message: Message, on: str) -> list[CodeSite]:
-    """All translatable codes in a message, each with the date of service that chooses the edition."""
-    found: list[CodeSite] = []
-    sites = code_sites_of(message.DESCRIPTOR)
-    if sites is not None:
-        sites(message, on, found)
-    return found
+def _rewrite_lines(
+    message: Descriptor, holder: str, on: str, indent: str, names: dict[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """The statements for one message, those of its parts inlined: a settlement may have thousands of lines."""
+    dated = next((f.name for f in message.fields if rule_of(f).service_date), None)
+    day = f"{holder}.{dated}[:10] or {on}" if dated else on
+    lines: list[str] = []
+    for field in message.fields:
+        at = f"{holder}.{field.name}"
+        if kind := rule_of(field).code:
+            lines += [f"{indent}if {at}:", f"{indent}    {at} = translate({int(kind)}, {at}, {day})"]
+        elif field.message_type is not None and field.message_type.file.package == message.file.package:
+            inner = holder + "_" + field.name
+            inside, _ = _rewrite_lines(field.message_type, inner, day, indent + "    ", names)
+            if inside and field.is_repeated:
+                lines += [f"{indent}for {inner} in {at}:", *inside]
+            elif inside:
+                lines += [f"{indent}if {holder}.HasField({field.name!r}):", f"{indent}    {inner} = {at}", *inside]
+    return lines, names
+
+
+def rewrite_codes(message: Message, on: str, translate: Translate) -> None:
+    """Write the translation of each translatable code of a message in its place."""
+    rewrite = rewrite_of(message.DESCRIPTOR)
+    if rewrite is not None:
+        rewrite(message, on, translate)
 
 
 def _compiled(lines: list[str], names: dict[str, Any], title: str, function: str) -> Any:

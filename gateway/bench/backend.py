@@ -39,7 +39,7 @@ class Answers(grpc.GenericRpcHandler):
         self._template = template
         self._ids = serials(f"A{NATION}")
         self._count = itertools.count()
-        self._handler = grpc.unary_unary_rpc_method_handler(self._answer)
+        self._handler: Any = grpc.unary_unary_rpc_method_handler(self._answer)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """The one handler."""

@@ -88,7 +88,9 @@ def differences(books: Mapping[str, Sequence[Entry]]) -> list[str]:
         found += _twice(name, entries)
         there = {entry.setl_id: entry for entry in entries}
         found += [f"{name}: {lost} is missing, {first} has it" for lost in sorted(expected.keys() - there.keys())]
-        found += [f"{name}: {more} is there, {first} does not have it" for more in sorted(there.keys() - expected.keys())]
+        found += [
+            f"{name}: {more} is there, {first} does not have it" for more in sorted(there.keys() - expected.keys())
+        ]
         for setl_id in sorted(expected.keys() & there.keys()):
             found += _differing(name, there[setl_id], first, expected[setl_id])
     return found

@@ -28,7 +28,7 @@ LEAST_US = 3.0
 """Threads that take less for each request are left out."""
 
 STAGES = (
-    ("protobuf", ("google._upb", "google/protobuf")),
+    ("protobuf", ("google._upb", "google/protobuf", "FromString")),
     ("store", ("pysqlite3", "gateway/store/", "gateway/treatplace/")),
     ("identify and check", ("exchange/identify", "exchange/check", "<check ", "gateway/contract", "gateway/clock")),
     ("admit", ("exchange/admit", "_hashlib", "hashlib")),

@@ -47,7 +47,7 @@ class Bench:
         ports = free_ports(5)
         self.backend, self.bare = f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}"
         plan = HubPlan(PROVINCE, "江苏省", "province", sample.PROVINCE_CODES, parent=NATION)
-        self.hub = HubProcess(plan, directory, *ports[2:])
+        self.hub = HubProcess(plan, directory, ports[2], ports[3], ports[4])
         self.hub_address = f"127.0.0.1:{self.hub.port}"
         self._write_files()
 
@@ -182,10 +182,11 @@ address = "127.0.0.1:{unused}"
         options = (("grpc.ssl_target_name_override", server_name(division)), ("grpc.enable_retries", 0))
         credentials = grpc.ssl_channel_credentials((self.directory / "authority.pem").read_bytes())
         with grpc.secure_channel(address, credentials, options=options) as channel:
+            call: Any = channel.unary_unary(PATH)
             try:
-                channel.unary_unary(PATH)((self.directory / "request.bin").read_bytes(), timeout=5)
+                call((self.directory / "request.bin").read_bytes(), timeout=5)
             except grpc.RpcError as error:
-                return bool(error.code() == grpc.StatusCode.UNAVAILABLE)  # type: ignore[attr-defined]  # RpcError raised by a call is a Call
+                return bool(error.code() == grpc.StatusCode.UNAVAILABLE)
             return False
 
     def durable(self) -> bool:

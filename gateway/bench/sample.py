@@ -7,6 +7,7 @@ serialized once; only the request id and the settlement id change, and both have
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from codemaps import published
@@ -31,6 +32,13 @@ MSGID_AT = b"M" * 30
 SETL_ID_AT = b"S" * 30
 """Stands where the settlement id goes."""
 PERSON = "21040000000000000000000001"
+
+
+ECHOED = (
+    "mdtrt_id", "psn_no", "insutype", "med_type", "mdtrt_cert_type", "psn_setlway", "medfee_sumamt_fen",
+    "fulamt_ownpay_amt_fen", "overlmt_selfpay_fen", "preselfpay_amt_fen", "inscp_scp_amt_fen",
+)  # fmt: skip
+"""What an answer repeats of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ def catalogue_codes(maps: CodeMaps, *systems: str) -> list[str]:
     for name in sorted(published_codes()):
         code = name
         try:
-            for here, there in zip(systems, systems[1:], strict=False):
+            for here, there in pairwise(systems):
                 code = maps.translate(CATALOGUE, code, here, there, date.today()).to_code  # noqa: DTZ011  # any day will do
         except NotTranslated:
             continue
@@ -162,8 +170,7 @@ def answer(asked: SettleOutpatientRequest) -> SettleOutpatientResponse:
     for division in (INSURED, INSURED[:2] + "0000", NATION):
         reply.header.hops.add(admdvs=division, elapsed_us=1_000)
     info, data = reply.setlinfo, sent.data
-    for name in ("mdtrt_id", "psn_no", "insutype", "med_type", "mdtrt_cert_type", "psn_setlway", "medfee_sumamt_fen",
-                 "fulamt_ownpay_amt_fen", "overlmt_selfpay_fen", "preselfpay_amt_fen", "inscp_scp_amt_fen"):  # fmt: skip
+    for name in ECHOED:
         setattr(info, name, getattr(data, name))
     info.setl_id, info.setl_time, info.dise_codg = SETL_ID_AT.decode(), text(now), sent.facts.dise_codg
     info.psn_name, info.certno, info.gend, info.brdy = "示范甲", "DEMO-0001", "1", "1960-01-01"

@@ -203,8 +203,8 @@ def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
     try:
         header.translations.extend(translator.outward(exchange.request, header.inf_time[:10]))
     finally:
-        for map_id, result in translator.results():
-            hub.observer.translated(map_id, result)
+        for (map_id, result), count in translator.results().items():
+            hub.observer.translated(map_id, result, count)
         hub.observer.stage("translate", perf_counter() - began)
     header.hops.append(hub.division)
     outgoing: bytes = exchange.request.SerializeToString()

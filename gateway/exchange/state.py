@@ -29,8 +29,8 @@ class Observer(Protocol):
     def repeat(self, kind: str) -> None:
         """A request came again: answered, running, resumed or in conflict."""
 
-    def translated(self, map_id: str, result: str) -> None:
-        """A code was translated, or could not be."""
+    def translated(self, map_id: str, result: str, count: int) -> None:
+        """So many codes of a request were translated, or could not be."""
 
 
 @dataclass(slots=True)

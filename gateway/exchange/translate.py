@@ -4,13 +4,14 @@ Each translated code keeps the code before, the code after, the map, the edition
 for the hubs behind and in the answer for the caller. The edition is chosen by the date of service.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 
 from google.protobuf.message import Message
 
 from codemaps.port import Ambiguous, CodeMaps, MapMissing, Row, Unmapped
-from gateway.contract import code_sites
+from gateway.contract import rewrite_codes
 from gateway.errors import Decline
 from yidi.v1.header_pb2 import Translation
 from yidi.v1.options_pb2 import CODE_KIND_CATALOGUE, CODE_KIND_CHRONIC_DISEASE
@@ -22,7 +23,7 @@ KIND_EN: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KI
 class Translator:
     """Translates the codes of one exchange and remembers which original each of them had."""
 
-    __slots__ = ("_division", "_failed", "_maps", "_originals", "_rows", "theirs", "ours")
+    __slots__ = ("_division", "_failed", "_maps", "_originals", "_rows", "ours", "theirs")
 
     def __init__(self, maps: CodeMaps, division: str, ours: str, theirs: str) -> None:
         """``ours`` is the code system of the caller's side, ``theirs`` that of the link's side."""
@@ -33,12 +34,12 @@ class Translator:
         self._failed: tuple[str, str] | None = None
         self.ours, self.theirs = ours, theirs
 
-    def results(self) -> Iterator[tuple[str, str]]:
-        """For each code that was looked up on the way out: the map and what came of it."""
-        for row in self._rows.values():
-            yield row.map, row.relationship
+    def results(self) -> Counter[tuple[str, str]]:
+        """How many codes of the request came out how, by map and relationship of the row."""
+        counted = Counter((row.map, row.relationship) for row in self._rows.values())
         if self._failed:
-            yield self._failed
+            counted[self._failed] += 1
+        return counted
 
     def remember(self, translations: Iterable[Translation]) -> None:
         """Take up what this hub translated earlier, from the trace that an answer carries."""
@@ -50,15 +51,15 @@ class Translator:
         """Translate the codes of a request for the link's side; refuse what has no translation."""
         if self.ours == self.theirs:
             return []
-        for site in code_sites(request, on):
-            code = getattr(site.holder, site.field)
-            row = self._rows.get((site.kind, code, site.on))
-            if row is None:
-                row = self._look_up(site.kind, code, self.ours, self.theirs, site.on)
-                self._rows[site.kind, code, site.on] = row
-                self._originals[site.kind, row.to_code] = code
-            setattr(site.holder, site.field, row.to_code)
+        rewrite_codes(request, on, self._out)
         return [row.as_translation(self._division) for row in self._rows.values()]
+
+    def _out(self, kind: int, code: str, on: str) -> str:
+        row = self._rows.get((kind, code, on))
+        if row is None:
+            row = self._rows[kind, code, on] = self._look_up(kind, code, self.ours, self.theirs, on)
+            self._originals[kind, row.to_code] = code
+        return row.to_code
 
     def homeward(self, response: Message, on: str) -> str:
         """Translate the codes of an answer back into the caller's own; a warning when one cannot be.
@@ -68,18 +69,20 @@ class Translator:
         """
         if self.ours == self.theirs:
             return ""
-        warning = self._unconfirmed()
-        for site in code_sites(response, on):
-            code = getattr(site.holder, site.field)
-            original = self._originals.get((site.kind, code))
-            if original is None:
-                try:
-                    original = self._look_up(site.kind, code, self.theirs, self.ours, site.on).to_code
-                except Decline as decline:
-                    original = ""
-                    warning += decline.text_zh
-            setattr(site.holder, site.field, original)
-        return warning
+        warnings = [self._unconfirmed()]
+
+        def back(kind: int, code: str, on: str) -> str:
+            original = self._originals.get((kind, code))
+            if original is not None:
+                return original
+            try:
+                return self._look_up(kind, code, self.theirs, self.ours, on).to_code
+            except Decline as decline:
+                warnings.append(decline.text_zh)
+                return ""
+
+        rewrite_codes(response, on, back)
+        return "".join(warnings)
 
     def _unconfirmed(self) -> str:
         """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""

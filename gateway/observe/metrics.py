@@ -98,9 +98,9 @@ class Metrics(GroupObserver):
         """A request came again."""
         self._cached(self._repeats, kind).inc()
 
-    def translated(self, map_id: str, result: str) -> None:
-        """A code was translated."""
-        self._cached(self._translations, map_id, result).inc()
+    def translated(self, map_id: str, result: str, count: int) -> None:
+        """So many codes of a request were translated, or could not be."""
+        self._cached(self._translations, map_id, result).inc(count)
 
     def committed(self, units: int, seconds: float) -> None:
         """A group of units reached the disk."""

@@ -8,7 +8,8 @@ That costs two thread switches for a whole group instead of several for each sta
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ Unit = Callable[[Tx], T]
 
 GROUP_LIMIT = 512
 """Most units in one transaction; keeps the loop responsive while a group runs."""
+CHECKPOINT_PAGES = 8_000
+"""About 32 MB of log between two checkpoints: a page that changes often is copied to the database once."""
 LOCK_PATIENCE_S = 10.0
 """How long a group waits for another program (a maintenance command) that holds the database."""
 
@@ -50,7 +53,8 @@ class SqliteStore:
         self._scheduled = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._commits: SimpleQueue[list[tuple[asyncio.Future[Any], Any]] | None] = SimpleQueue()
+        self._disk = Thread(target=self._commit_groups, name="commit", daemon=True)
 
     def open(self, schemas: Sequence[sa.MetaData]) -> None:
         """Create what is missing and open the two connections: one writes, one reads."""
@@ -69,7 +73,7 @@ class SqliteStore:
 
     def _connect(self) -> Any:
         connection = pysqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=0)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={CHECKPOINT_PAGES}", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -84,6 +88,9 @@ class SqliteStore:
         A unit that raises is rolled back alone. Raises StoreUnavailable when the commit itself fails.
         """
         loop = asyncio.get_running_loop()
+        if not self._disk.is_alive():
+            self._loop = loop
+            self._disk.start()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((unit, future))
         if not self._busy and not self._scheduled:
@@ -104,22 +111,18 @@ class SqliteStore:
         self._scheduled = False
         if self._busy or not self._waiting:
             return
-        loop = asyncio.get_running_loop()
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except pysqlite3.OperationalError as error:
             if time.monotonic() < give_up and "locked" in str(error):
                 self._scheduled = True
-                loop.call_later(0.01, self._run_group, give_up)
+                self._loop.call_later(0.01, self._run_group, give_up)
             else:
                 self._fail([future for _, future in self._take()], error)
             return
         self._busy = True
         self._idle.clear()
-        done = self._run_units(self._take())
-        started = time.perf_counter()
-        commit = loop.run_in_executor(self._disk, self._commit)
-        commit.add_done_callback(lambda outcome: self._committed(outcome, done, started))
+        self._commits.put(self._run_units(self._take()))
 
     def _take(self) -> list[tuple[Unit[Any], asyncio.Future[Any]]]:
         group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
@@ -142,21 +145,23 @@ class SqliteStore:
                 done.append((future, result))
         return done
 
-    def _commit(self) -> None:
-        try:
-            self._cursor.execute("COMMIT")
-        except pysqlite3.Error:
-            if self._writer.in_transaction:
-                self._cursor.execute("ROLLBACK")
-            raise
+    def _commit_groups(self) -> None:
+        """The commit thread: waits for the disk, so that the event loop does not."""
+        while (done := self._commits.get()) is not None:
+            began = time.perf_counter()
+            error: Exception | None = None
+            try:
+                self._cursor.execute("COMMIT")
+            except pysqlite3.Error as caught:
+                error = caught
+                if self._writer.in_transaction:
+                    self._cursor.execute("ROLLBACK")
+            self._loop.call_soon_threadsafe(self._committed, done, error, time.perf_counter() - began)
 
-    def _committed(
-        self, outcome: "asyncio.Future[None]", done: list[tuple[asyncio.Future[Any], Any]], started: float
-    ) -> None:
+    def _committed(self, done: list[tuple[asyncio.Future[Any], Any]], error: Exception | None, seconds: float) -> None:
         self._busy = False
-        error = outcome.exception()
         if error is None:
-            self._observer.committed(len(done), time.perf_counter() - started)
+            self._observer.committed(len(done), seconds)
             for future, result in done:
                 if not future.cancelled():
                     future.set_result(result)
@@ -178,6 +183,8 @@ class SqliteStore:
         while self._waiting or self._busy:
             await self._idle.wait()
             await asyncio.sleep(0)
-        self._disk.shutdown()
+        if self._disk.is_alive():
+            self._commits.put(None)
+            self._disk.join()
         self._reader.close()
         self._writer.close()

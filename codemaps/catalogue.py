@@ -1,8 +1,8 @@
 """The treat place's own catalogue, by which each fee line is split: class, first-pay ratio, ceiling, restriction.
 
 Source: handbook, codes/catalogue-formats.md section 7; the catalogue's scope is the treat place's (Fushun
-2022, art. 18). The file is CSV with the columns below; lines that begin with ``#`` before the header are remarks, and one of
-them may name the edition: ``# edition: <name>``. Amounts are yuan, written as decimals and read exactly.
+2022, art. 18). The file is CSV with the columns below; lines that begin with ``#`` before the header are remarks,
+and one of them may name the edition: ``# edition: <name>``. Amounts are yuan, written as decimals and read exactly.
 """
 
 import hashlib

@@ -16,7 +16,7 @@ NATION = "100000"
 POOLED_BY_PROVINCE = frozenset({"11", "12", "31", "50", "46", "54", "66"})
 """Beijing, Tianjin, Shanghai, Chongqing, Hainan, Tibet and the Xinjiang Corps pool at province level.
 
-Source: handbook, codes/admdvs.notes.md (Jilin 2018, 吉医保办〔2018〕6号, names the first six; the Corps is unconfirmed).
+Source: handbook, codes/admdvs.notes.md (Jilin 2018, art. 2, names the first six; the Corps is unconfirmed).
 """
 
 

@@ -203,7 +203,9 @@ def rewrite_of(message: Descriptor) -> Rewrite | None:
     lines, names = _rewrite_lines(message, "m", "on", "    ", {})
     if not lines:
         return None
-    walk: Rewrite = _compiled(["def rewrite(m, on, translate):", *lines], names, f"codes {message.full_name}", "rewrite")
+    walk: Rewrite = _compiled(
+        ["def rewrite(m, on, translate):", *lines], names, f"codes {message.full_name}", "rewrite"
+    )
     return walk
 
 

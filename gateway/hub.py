@@ -20,7 +20,7 @@ from gateway.exchange.link import Desk
 from gateway.exchange.route import Routes, prefix_of
 from gateway.exchange.state import Hub
 from gateway.observe.health import AdminPort, Health
-from gateway.observe.log import Log
+from gateway.observe.log import FLUSH_S, Log
 from gateway.observe.metrics import Metrics
 from gateway.server import TRANSPORT_MAX_BYTES, Server
 from gateway.store import journal, tables
@@ -153,8 +153,14 @@ class RunningHub:
         self._metrics_server, _ = self.metrics.serve(host, int(port))
         listening = await self.server.start(self.config.listen.address, self.config.tls_files())
         self._watch = asyncio.create_task(self.health.watch())
+        self._flushing = asyncio.create_task(self._flush_log())
         self.log.write("info", "serving", address=self.config.listen.address, level_of_hub=self.config.hub.level)
         return listening
+
+    async def _flush_log(self) -> None:
+        while True:
+            self.log.flush()
+            await asyncio.sleep(FLUSH_S)
 
     def _schemas(self) -> Sequence[sa.MetaData]:
         return [tables.metadata] + ([self.core.metadata] if self.core is not None else [])
@@ -171,3 +177,5 @@ class RunningHub:
         await self.admin.stop()
         self._metrics_server.shutdown()
         self.log.write("info", "stopped")
+        self._flushing.cancel()
+        self.log.flush()

@@ -186,7 +186,7 @@ def _trace_of(context: Any) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == "traceparent" and isinstance(value, str) and len(value) == 55:
             return value
-    return f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"  # noqa: S311  # a name, not a secret
+    return f"00-{random.getrandbits(128):032x}-{random.getrandbits(64):016x}-01"  # a name, not a secret
 
 
 async def _abort(context: Any, refusal: Refusal) -> None:

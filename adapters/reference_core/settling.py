@@ -27,7 +27,7 @@ OutpatientCare = Literal["chronic", "ordinary"]
 ACCOUNT_ONLY = "account"
 """The bucket of settlements that no pool takes part in."""
 
-_SCALE_ZH = {"local": "本地就医待遇", "temporary": "临时外出就医待遇"}
+_SCALE_ZH = {"local": "按参保地本地标准", "temporary": "临时外出就医待遇"}
 
 
 @dataclass(frozen=True, slots=True)

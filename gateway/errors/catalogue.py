@@ -7,9 +7,11 @@ entry; the first digit of a code says the same (1 request and identity, 2 treat 
 
 import string
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+
+from codemaps import divisions
 
 Category = Literal[
     "identity_card", "system", "input_validation", "enrolment_suspended", "limits_eligibility", "inflight_admission",
@@ -48,7 +50,20 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def render(self, text: str, params: dict[str, str]) -> str:
         """Fill a text of this entry with its parameters."""
-        return text.format_map(params)
+        return _TEXTS.vformat(text, (), params)
+
+
+class _Texts(string.Formatter):
+    """Fills texts; ``{division:place}`` shows the name of a division with its code."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """One parameter."""
+        if format_spec == "place":
+            return f"{divisions.full_name(value)}（{value}）"
+        return str(super().format_field(value, format_spec))
+
+
+_TEXTS = _Texts()
 
 
 def load() -> dict[str, Entry]:

@@ -9,6 +9,7 @@ import hashlib
 from typing import NamedTuple
 
 from gateway.errors import Decline
+from gateway.exchange import undo
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import journal
 from gateway.store.statement import Tx
@@ -56,9 +57,9 @@ def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
     key = exchange.key
     entry = journal.find(tx, key)
     if entry is None:
-        journal.enter(
-            tx, key, exchange.method.path, exchange.header, exchange.digest, State.RUNNING, hub.owner, hub.now_ms()
-        )
+        undoes = undo.original(exchange).msgid if exchange.method.name == "Undo" else ""
+        path, header = exchange.method.path, exchange.header
+        journal.enter(tx, key, path, header, exchange.digest, State.RUNNING, hub.owner, hub.now_ms(), undoes)
         _take(hub, exchange)
         return None
     if entry.state == State.SEALED:

@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from gateway.contract import METHODS, Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, fault_of, from_fault, put_on_record
-from gateway.exchange import record
+from gateway.exchange import record, undo
 from gateway.exchange.forward import forward
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import book, journal
@@ -120,4 +120,7 @@ def _released(hub: Hub, exchange: Exchange, key: Key, method: Method, tx: Tx) ->
 def _conclude(hub: Hub, exchange: Exchange, method: Method, key: Key, reply: Any, tx: Tx) -> None:
     books = exchange.treat_place(hub)
     if books is not None:
-        books.conclude(tx, method.name, key.msgid, reply)
+        books.conclude(tx, method.name, key, reply)
+    entry = journal.find(tx, key)
+    if entry is not None and entry.undoes and reply is not None:
+        undo.after(hub, exchange, tx, Key(key.sender, entry.undoes), reply)

@@ -37,7 +37,7 @@ def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
         book.enter(tx, exchange.key, exchange.method.path, exchange.header, info)
     conclude(hub, exchange, tx, reply)
     if exchange.method.name == "Undo":
-        undo.after(hub, exchange, tx, reply)
+        undo.after(hub, exchange, tx, undo.original(exchange), reply)
     return finished
 
 
@@ -64,7 +64,7 @@ def conclude(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> None:
     """Let the treat place note what came of it; no reply means that it had no effect anywhere."""
     books = exchange.treat_place(hub)
     if books is not None:
-        books.conclude(tx, exchange.method.name, exchange.key.msgid, reply, exchange.held)
+        books.conclude(tx, exchange.method.name, exchange.key, reply, exchange.held)
 
 
 def finish(hub: Hub, exchange: Exchange, reply: Any) -> bytes:

@@ -36,7 +36,7 @@ class Translator:
 
     def results(self) -> Counter[tuple[str, str]]:
         """How many codes of the request came out how, by map and relationship of the row."""
-        counted = Counter((row.map, row.relationship) for row in self._rows.values())
+        counted: Counter[tuple[str, str]] = Counter((row.map, row.relationship) for row in self._rows.values())
         if self._failed:
             counted[self._failed] += 1
         return counted

@@ -15,13 +15,14 @@ from gateway.store.statement import Tx
 from gateway.store.tables import State
 
 
-def _original(exchange: Exchange) -> Key:
+def original(exchange: Exchange) -> Key:
+    """The request that an undo takes back."""
     return Key(exchange.key.sender, exchange.request.data.omsgid)
 
 
 def before(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     """Seal an id that never arrived here; refuse while the request still runs, or was another transaction."""
-    key = _original(exchange)
+    key = original(exchange)
     if key in hub.running:
         raise Decline("STILL_RUNNING")
     entry = journal.find(tx, key)
@@ -34,12 +35,11 @@ def before(hub: Hub, exchange: Exchange, tx: Tx) -> None:
         raise Decline("UNDO_METHOD_DIFFERS", omsgid=data.omsgid, oinfno=data.oinfno)
 
 
-def after(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> None:
-    """The insured place has answered: the original is sealed for good."""
-    key = _original(exchange)
+def after(hub: Hub, exchange: Exchange, tx: Tx, key: Key, reply: Any) -> None:
+    """The insured place has answered: the original, under ``key``, is sealed for good."""
     entry = journal.find(tx, key)
     journal.seal(tx, key, hub.now_ms())
     books = exchange.treat_place(hub)
     method = METHODS.get(entry.path) if entry is not None else None
     if books is not None and method is not None:
-        books.conclude_undo(tx, method.name, key.msgid, reply)
+        books.conclude_undo(tx, method.name, key, reply)

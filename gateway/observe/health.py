@@ -12,14 +12,14 @@ from grpc_reflection.v1alpha import reflection
 
 from gateway.contract import METHODS
 from gateway.observe.metrics import Metrics
+from gateway.store import journal
 from gateway.store.sqlite import SqliteStore, StoreUnavailable
 from gateway.store.statement import Statement, Tx
-from gateway.store.tables import State, counter, journal
+from gateway.store.tables import counter
 
 INTERVAL_S = 5.0
 _BEAT = Statement(sa.update(counter).where(counter.c.name == sa.bindparam("key")).values(value=counter.c.value + 1))
 _FIRST = Statement(sa.insert(counter))
-_UNKNOWN = Statement(sa.select(sa.func.count()).select_from(journal).where(journal.c.state == int(State.UNKNOWN)))
 
 CHECKS = ("", "store", "parent")
 """Names to ask for: the hub as a whole, and each check."""
@@ -62,10 +62,10 @@ class Health:
         try:
             async with asyncio.timeout(INTERVAL_S):
                 await self._store.submit(_beat)
-                unknown = await self._store.read(lambda tx: tx.one(_UNKNOWN))
+                unknown = await self._store.read(journal.unknown_outcomes)
         except (StoreUnavailable, TimeoutError):
             return False
-        self._metrics.unknown.set(unknown[0] if unknown else 0)
+        self._metrics.unknown.set(unknown)
         return True
 
     async def _set(self, name: str, passed: bool) -> None:

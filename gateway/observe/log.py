@@ -15,10 +15,13 @@ from gateway.contract import rule_of
 from yidi.v1.options_pb2 import MASK_HIDE, MASK_NAME, MASK_UNSPECIFIED
 
 LEVELS = ("debug", "info", "warning", "error")
+FLUSH_S = 0.1
+"""How often the hub lets gathered lines out."""
+MOST_GATHERED = 256
 
 
 class Log:
-    """Writes the log of one hub."""
+    """Writes the log of one hub. Lines are gathered for a moment; a warning or an error goes out at once."""
 
     def __init__(self, division: str, clock: Clock, level: str = "info", stream: TextIO | None = None) -> None:
         self._division = division
@@ -26,6 +29,7 @@ class Log:
         self._least = LEVELS.index(level)
         self._stream = stream or sys.stderr
         self._encode = msgspec.json.Encoder().encode
+        self._gathered: list[bytes] = []
 
     def enabled(self, level: str) -> bool:
         """Whether a level is written."""
@@ -36,8 +40,16 @@ class Log:
         if not self.enabled(level):
             return
         line = {"time": text(self._clock.china()), "level": level, "hub": self._division, "event": event, **fields}
-        self._stream.write(self._encode(line).decode() + "\n")
-        self._stream.flush()
+        self._gathered.append(self._encode(line))
+        if level not in ("debug", "info") or len(self._gathered) >= MOST_GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Let out what is gathered."""
+        if self._gathered:
+            self._stream.write(b"\n".join(self._gathered).decode() + "\n")
+            self._stream.flush()
+            self._gathered.clear()
 
 
 def masked(message: Message) -> dict[str, Any]:

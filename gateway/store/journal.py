@@ -5,7 +5,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from gateway.store.statement import Statement, Tx
-from gateway.store.tables import State, journal
+from gateway.store.tables import UNFINISHED, State, journal
 from yidi.v1.header_pb2 import RequestHeader
 
 _KEY = (journal.c.sender == sa.bindparam("key_sender")) & (journal.c.msgid == sa.bindparam("key_msgid"))
@@ -17,6 +17,7 @@ _FIND = Statement(
         journal.c.insuplc,
         journal.c.answer,
         journal.c.fault,
+        journal.c.undoes,
     ).where(_KEY)
 )
 _INSERT = Statement(sa.insert(journal))
@@ -35,8 +36,11 @@ _FINISH = Statement(
 _SEAL = Statement(sa.update(journal).where(_KEY).values(state=int(State.SEALED), answered_ms=sa.bindparam("at")))
 _ABANDONED = Statement(
     sa.update(journal)
-    .where((journal.c.state == int(State.RUNNING)) & (journal.c.owner != sa.bindparam("me")))
+    .where(sa.and_(UNFINISHED, journal.c.state == int(State.RUNNING), journal.c.owner != sa.bindparam("me")))
     .values(state=int(State.UNKNOWN))
+)
+_UNKNOWN = Statement(
+    sa.select(sa.func.count()).select_from(journal).where(sa.and_(UNFINISHED, journal.c.state == int(State.UNKNOWN)))
 )
 
 
@@ -58,6 +62,7 @@ class Entry(NamedTuple):
     insuplc: str
     answer: bytes | None
     fault: bytes | None
+    undoes: str
 
 
 def find(tx: Tx, key: Key) -> Entry | None:
@@ -67,7 +72,15 @@ def find(tx: Tx, key: Key) -> Entry | None:
 
 
 def enter(
-    tx: Tx, key: Key, path: str, header: RequestHeader, digest: bytes, state: State, owner: str, now_ms: int
+    tx: Tx,
+    key: Key,
+    path: str,
+    header: RequestHeader,
+    digest: bytes,
+    state: State,
+    owner: str,
+    now_ms: int,
+    undoes: str = "",
 ) -> None:
     """Write down a request that was not there."""
     tx.run(
@@ -85,6 +98,7 @@ def enter(
         answered_ms=None,
         answer=None,
         fault=None,
+        undoes=undoes,
     )
 
 
@@ -118,3 +132,9 @@ def seal(tx: Tx, key: Key, now_ms: int) -> None:
 def abandon_earlier_runs(tx: Tx, owner: str) -> int:
     """At start: what an earlier process of this hub left running has an unknown outcome; how many."""
     return tx.run(_ABANDONED, me=owner)
+
+
+def unknown_outcomes(tx: Tx) -> int:
+    """How many requests wait for evidence of their outcome."""
+    row = tx.one(_UNKNOWN)
+    return int(row[0]) if row is not None else 0

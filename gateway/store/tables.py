@@ -5,7 +5,7 @@ Amounts are fen, instants are milliseconds since the epoch, days are yyyy-MM-dd 
 
 from enum import IntEnum
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
 
 metadata = MetaData()
 
@@ -43,8 +43,11 @@ journal = Table(
     Column("answered_ms", BigInteger),
     Column("answer", LargeBinary),  # the response as it was sent
     Column("fault", LargeBinary),  # google.rpc.Status as it was sent
+    Column("undoes", Text, nullable=False),  # request id that this one takes back, or empty
 )
-Index("journal_unfinished", journal.c.state, sqlite_where=journal.c.state.in_([State.RUNNING, State.UNKNOWN]))
+UNFINISHED = text(f"state IN ({int(State.RUNNING)}, {int(State.UNKNOWN)})")
+"""Stands in the index and, word for word, in the queries that use it: few rows of a journal of millions."""
+Index("journal_unfinished", journal.c.state, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 
 book = Table(
     "book",
@@ -116,6 +119,7 @@ batch = Table(
     metadata,
     Column("mdtrt_id", Text, primary_key=True),
     Column("chrg_bchno", Text, primary_key=True),
+    Column("institution", Text, nullable=False),  # the request ids below are its own
     Column("dise_codg", Text, nullable=False),
     Column("version", Integer, nullable=False),  # grows with every change of the lines
     Column("quoted_version", Integer, nullable=False),

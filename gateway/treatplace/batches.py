@@ -1,7 +1,8 @@
 """Charge batches: what is settled at once, and where its settlement stands.
 
 An out-patient batch is named by chrg_bchno; a stay has one batch with an empty name. The version grows with every
-change of the lines, so a quote tells for which lines it was made.
+change of the lines, so a quote tells for which lines it was made. A request id belongs to its institution, so a
+batch is found by both.
 """
 
 from typing import NamedTuple
@@ -9,10 +10,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from gateway.errors import Decline
+from gateway.store.journal import Key
 from gateway.store.statement import Statement, Tx
 from gateway.store.tables import Batch, batch
 
 _KEY = (batch.c.mdtrt_id == sa.bindparam("key")) & (batch.c.chrg_bchno == sa.bindparam("name"))
+_OWN = batch.c.institution == sa.bindparam("sender")
 _FIND = Statement(sa.select(batch).where(_KEY))
 _FIND_SETTLEMENT = Statement(
     sa.select(batch).where((batch.c.mdtrt_id == sa.bindparam("key")) & (batch.c.setl_id == sa.bindparam("setl")))
@@ -28,14 +31,14 @@ _QUOTED = Statement(
 _PEND = Statement(sa.update(batch).where(_KEY).values(state=sa.bindparam("new_state"), pending=sa.bindparam("request")))
 _SETTLED = Statement(
     sa.update(batch)
-    .where(batch.c.pending == sa.bindparam("request"))
+    .where(_OWN & (batch.c.pending == sa.bindparam("request")))
     .values(
         state=int(Batch.SETTLED), pending="", setl_msgid=sa.bindparam("settled_by"), setl_id=sa.bindparam("new_setl_id")
     )
 )
 _REVERSED = Statement(
     sa.update(batch)
-    .where(batch.c.pending == sa.bindparam("request"))
+    .where(_OWN & (batch.c.pending == sa.bindparam("request")))
     .values(
         state=int(Batch.OPEN),
         pending="",
@@ -47,17 +50,19 @@ _REVERSED = Statement(
 )
 _BACK = Statement(
     sa.update(batch)
-    .where(batch.c.pending == sa.bindparam("request"))
+    .where(_OWN & (batch.c.pending == sa.bindparam("request")))
     .values(state=sa.bindparam("new_state"), pending="")
 )
 _UNDO_SETTLED = Statement(
     sa.update(batch)
+    .where(_OWN)
     .where((batch.c.setl_msgid == sa.bindparam("request")) | (batch.c.pending == sa.bindparam("request")))
     .where((batch.c.state == int(Batch.SETTLED)) | (batch.c.state == int(Batch.SETTLING)))
     .values(state=int(Batch.OPEN), pending="", setl_msgid="", setl_id="", quoted_version=0)
 )
 _REINSTATE = Statement(
     sa.update(batch)
+    .where(_OWN)
     .where((batch.c.reversal_msgid == sa.bindparam("request")) | (batch.c.pending == sa.bindparam("request")))
     .where((batch.c.state == int(Batch.OPEN)) | (batch.c.state == int(Batch.REVERSING)))
     .values(state=int(Batch.SETTLED), pending="", reversal_msgid="", setl_id=sa.bindparam("new_setl_id"))
@@ -69,6 +74,7 @@ class ChargeBatch(NamedTuple):
 
     mdtrt_id: str
     chrg_bchno: str
+    institution: str
     dise_codg: str
     version: int
     quoted_version: int
@@ -104,7 +110,7 @@ def refuse_unless_open(found: ChargeBatch | None, msgid: str = "") -> None:
         raise Decline("BATCH_BUSY", msgid=found.pending)
 
 
-def changed(tx: Tx, found: ChargeBatch | None, mdtrt_id: str, name: str, dise_codg: str) -> None:
+def changed(tx: Tx, found: ChargeBatch | None, mdtrt_id: str, name: str, institution: str, dise_codg: str) -> None:
     """Lines of a batch were added or revoked: an earlier quote no longer holds."""
     if found is not None:
         tx.run(_CHANGED, key=mdtrt_id, name=name)
@@ -113,6 +119,7 @@ def changed(tx: Tx, found: ChargeBatch | None, mdtrt_id: str, name: str, dise_co
         _INSERT,
         mdtrt_id=mdtrt_id,
         chrg_bchno=name,
+        institution=institution,
         dise_codg=dise_codg,
         version=1,
         quoted_version=0,
@@ -139,32 +146,32 @@ def begin(tx: Tx, found: ChargeBatch, state: Batch, msgid: str) -> None:
     tx.run(_PEND, key=found.mdtrt_id, name=found.chrg_bchno, new_state=int(state), request=msgid)
 
 
-def settled(tx: Tx, msgid: str, setl_id: str) -> None:
+def settled(tx: Tx, key: Key, setl_id: str) -> None:
     """The settlement under way came through."""
-    tx.run(_SETTLED, request=msgid, settled_by=msgid, new_setl_id=setl_id)
+    tx.run(_SETTLED, sender=key.sender, request=key.msgid, settled_by=key.msgid, new_setl_id=setl_id)
 
 
-def reversed_by(tx: Tx, msgid: str) -> None:
+def reversed_by(tx: Tx, key: Key) -> None:
     """The reversal under way came through: the batch can be settled anew."""
-    tx.run(_REVERSED, request=msgid, reversed_by=msgid)
+    tx.run(_REVERSED, sender=key.sender, request=key.msgid, reversed_by=key.msgid)
 
 
-def back_to(tx: Tx, msgid: str, state: Batch) -> None:
+def back_to(tx: Tx, key: Key, state: Batch) -> None:
     """The request under way was refused: the batch is where it was."""
-    tx.run(_BACK, request=msgid, new_state=int(state))
+    tx.run(_BACK, sender=key.sender, request=key.msgid, new_state=int(state))
 
 
-def undo_settlement(tx: Tx, omsgid: str) -> None:
+def undo_settlement(tx: Tx, original: Key) -> None:
     """The settlement was undone by its request id."""
-    tx.run(_UNDO_SETTLED, request=omsgid)
+    tx.run(_UNDO_SETTLED, sender=original.sender, request=original.msgid)
 
 
-def undo_reversal(tx: Tx, omsgid: str, setl_id: str) -> None:
+def undo_reversal(tx: Tx, original: Key, setl_id: str) -> None:
     """The reversal was undone by its request id: a new entry reinstates the settlement.
 
     Without an entry the reversal never happened, and the settlement stands as it was.
     """
     if setl_id:
-        tx.run(_REINSTATE, request=omsgid, new_setl_id=setl_id)
+        tx.run(_REINSTATE, sender=original.sender, request=original.msgid, new_setl_id=setl_id)
     else:
-        back_to(tx, omsgid, Batch.SETTLED)
+        back_to(tx, original, Batch.SETTLED)

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from codemaps.catalogue import Catalogue
 from gateway.errors import Decline
 from gateway.exchange.link import Call
+from gateway.store.journal import Key
 from gateway.store.statement import Tx
 from gateway.store.tables import Batch, Visit
 from gateway.treatplace import batches, encounters, fees, settling
@@ -68,7 +69,7 @@ class TreatPlace:
     def _settle(self, tx: Tx, call: Call) -> settling.Held:
         return settling.prepare_settlement(tx, call, self._levels)
 
-    def conclude(self, tx: Tx, method: str, msgid: str, response: Any | None, held: Any = None) -> None:
+    def conclude(self, tx: Tx, method: str, key: Key, response: Any | None, held: Any = None) -> None:
         """After the answer: note what came of it. No response means that it was refused, with no effect anywhere.
 
         Works from the request id alone, so that an outcome learned later concludes in the same way.
@@ -78,32 +79,32 @@ class TreatPlace:
                 batches.quoted(tx, held.mdtrt_id, held.chrg_bchno, held.version)
         elif method.startswith("Settle"):
             if response is not None:
-                batches.settled(tx, msgid, response.setlinfo.setl_id)
+                batches.settled(tx, key, response.setlinfo.setl_id)
             else:
-                batches.back_to(tx, msgid, Batch.OPEN)
+                batches.back_to(tx, key, Batch.OPEN)
         elif method.startswith("Reverse"):
             if response is not None:
-                batches.reversed_by(tx, msgid)
+                batches.reversed_by(tx, key)
             else:
-                batches.back_to(tx, msgid, Batch.SETTLED)
+                batches.back_to(tx, key, Batch.SETTLED)
         elif method == "Admit":
-            encounters.conclude_pending(tx, msgid, Visit.OPEN if response is not None else Visit.CANCELLED)
+            encounters.conclude_pending(tx, key, Visit.OPEN if response is not None else Visit.CANCELLED)
         elif method == "CancelAdmission":
-            encounters.conclude_pending(tx, msgid, Visit.CANCELLED if response is not None else Visit.OPEN)
+            encounters.conclude_pending(tx, key, Visit.CANCELLED if response is not None else Visit.OPEN)
 
-    def conclude_undo(self, tx: Tx, undone: str, omsgid: str, response: Any) -> None:
+    def conclude_undo(self, tx: Tx, undone: str, original: Key, response: Any) -> None:
         """A request of method ``undone`` (empty when it never arrived) was undone by its id."""
         if undone.startswith("Settle"):
-            batches.undo_settlement(tx, omsgid)
+            batches.undo_settlement(tx, original)
         elif undone.startswith("Reverse"):
             reinstated = response.result == UNDO_RESULT_REVERSED
-            batches.undo_reversal(tx, omsgid, response.setlinfo.setl_id if reinstated else "")
+            batches.undo_reversal(tx, original, response.setlinfo.setl_id if reinstated else "")
         elif undone == "Admit":
-            encounters.conclude_undo(tx, omsgid)
+            encounters.conclude_undo(tx, original)
 
 
 def _prepare_undo(tx: Tx, call: Call) -> None:
     request: Any = call.request
     if request.data.oinfno not in UNDOABLE:
         raise Decline("UNDO_NOT_POSSIBLE", oinfno=request.data.oinfno)
-    encounters.refuse_undo_with_fees(tx, request.data.omsgid)
+    encounters.refuse_undo_with_fees(tx, Key(call.header.fixmedins_code, request.data.omsgid))

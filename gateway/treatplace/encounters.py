@@ -9,6 +9,7 @@ from gateway import clock
 from gateway.errors import Decline
 from gateway.exchange.check import CLOCK_SKEW
 from gateway.exchange.link import Call
+from gateway.store.journal import Key
 from gateway.store.statement import Statement, Tx
 from gateway.store.tables import Visit, batch, encounter, fee_line
 from gateway.treatplace.ids import encounter_id
@@ -32,8 +33,9 @@ _END = Statement(
     .where(encounter.c.mdtrt_id == sa.bindparam("key"))
     .values(state=sa.bindparam("new_state"), endtime=sa.bindparam("new_end"), dise_codg=sa.bindparam("new_dise"))
 )
-_PENDING = Statement(sa.select(encounter.c.mdtrt_id).where(encounter.c.pending == sa.bindparam("request")))
-_OPENED_BY = Statement(sa.select(encounter.c.mdtrt_id).where(encounter.c.msgid == sa.bindparam("request")))
+_OWN = encounter.c.institution == sa.bindparam("sender")
+_PENDING = Statement(sa.select(encounter.c.mdtrt_id).where(_OWN & (encounter.c.pending == sa.bindparam("request"))))
+_OPENED_BY = Statement(sa.select(encounter.c.mdtrt_id).where(_OWN & (encounter.c.msgid == sa.bindparam("request"))))
 _HAS_LINES = Statement(sa.select(fee_line.c.feedetl_sn).where(fee_line.c.mdtrt_id == sa.bindparam("key")).limit(1))
 _HAS_BATCH_BUSY = Statement(
     sa.select(batch.c.pending).where((batch.c.mdtrt_id == sa.bindparam("key")) & (batch.c.pending != "")).limit(1)
@@ -109,7 +111,7 @@ def cancel_registration(tx: Tx, call: Call) -> Message:
 def prepare_admission(tx: Tx, call: Call) -> str:
     """2401, before it goes to the insured place: issue the encounter id and note the stay as opening."""
     request: Any = call.request
-    again = tx.one(_OPENED_BY, request=call.header.msgid)
+    again = tx.one(_OPENED_BY, sender=call.header.fixmedins_code, request=call.header.msgid)
     if again is not None:
         mdtrt_id: str = again[0]
         tx.run(_SET, key=mdtrt_id, new_state=int(Visit.OPENING), new_pending=call.header.msgid)
@@ -132,23 +134,23 @@ def prepare_admission_cancel(tx: Tx, call: Call) -> str:
     return found.mdtrt_id
 
 
-def conclude_pending(tx: Tx, msgid: str, state: Visit) -> None:
+def conclude_pending(tx: Tx, key: Key, state: Visit) -> None:
     """The insured place has answered: the stay that waited for this request takes its state."""
-    row = tx.one(_PENDING, request=msgid)
+    row = tx.one(_PENDING, sender=key.sender, request=key.msgid)
     if row is not None:
         tx.run(_SET, key=row[0], new_state=int(state), new_pending="")
 
 
-def conclude_undo(tx: Tx, omsgid: str) -> None:
+def conclude_undo(tx: Tx, original: Key) -> None:
     """The admission was undone by its request id."""
-    row = tx.one(_OPENED_BY, request=omsgid)
+    row = tx.one(_OPENED_BY, sender=original.sender, request=original.msgid)
     if row is not None:
         tx.run(_SET, key=row[0], new_state=int(Visit.CANCELLED), new_pending="")
 
 
-def refuse_undo_with_fees(tx: Tx, omsgid: str) -> None:
+def refuse_undo_with_fees(tx: Tx, original: Key) -> None:
     """An admission with fees on it is not undone by request id."""
-    row = tx.one(_OPENED_BY, request=omsgid)
+    row = tx.one(_OPENED_BY, sender=original.sender, request=original.msgid)
     if row is not None and tx.one(_HAS_LINES, key=row[0]) is not None:
         raise Decline("ENCOUNTER_HAS_FEES", mdtrt_id=row[0])
 

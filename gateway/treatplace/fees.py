@@ -189,7 +189,7 @@ class _Upload:
         """Write the accepted lines and note that their batches changed."""
         self.tx.run_many(_INSERT, self.rows)
         for name, disease in self.diseases.items():
-            batches.changed(self.tx, self.batches[name], self.visit.mdtrt_id, name, disease)
+            batches.changed(self.tx, self.batches[name], self.visit.mdtrt_id, name, self.visit.institution, disease)
 
 
 def upload_outpatient(tx: Tx, call: Call, catalogue: Catalogue) -> Message:
@@ -280,7 +280,7 @@ def revoke_inpatient(tx: Tx, call: Call) -> Message:
         if not gone or (refunds is not None and refunds[0]):
             raise Decline("LINE_NOT_REVOCABLE", feedetl_sn=item.feedetl_sn)
         revoked += gone
-    batches.changed(tx, found, visit.mdtrt_id, "", "")
+    batches.changed(tx, found, visit.mdtrt_id, "", visit.institution, "")
     return RevokeInpatientFeesResponse(revoked=revoked)
 
 

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from codemaps import published
 from codemaps.catalogue import Catalogue
 from gateway import demo
 from gateway.certificates import Authority
-from gateway.clock import CHINA, Clock
+from gateway.clock import Clock
 from gateway.contract import BY_NAME, METHODS
 from gateway.demo.network import HOSPITAL, OTHER_HOSPITAL, PLANS, HubPlan
 from gateway.errors import Decline
@@ -49,9 +50,9 @@ from yidi.v1.header_pb2 import Fault
 ZHENJIANG, JIANGSU, NATION, LIAONING, FUSHUN = (plan.division for plan in PLANS)
 WAY = (ZHENJIANG, JIANGSU, NATION, LIAONING, FUSHUN)
 """The hubs from the hospital to the insured place, in order."""
-LINKS = tuple(zip(WAY, WAY[1:], strict=False))
+LINKS = tuple(pairwise(WAY))
 """The four links of that way."""
-START = datetime(2026, 6, 20, 10, 0, 0, tzinfo=CHINA)
+START = datetime(2026, 6, 20, 10, 0, 0, tzinfo=timezone(timedelta(hours=8)))
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PATIENCE_S = 20.0
 INSTITUTIONS = {HOSPITAL: ZHENJIANG, OTHER_HOSPITAL: ZHENJIANG}
@@ -148,6 +149,10 @@ class LocalLink:
         if fate is Fate.LOSE_ANSWER:
             raise OutcomeUnknown(self.peer)
         return answer
+
+    def carries(self, name: str) -> bool:
+        """Whether the last sending was a request of this method."""
+        return bool(self.sent) and self.sent[-1].path.endswith("/" + name)
 
     async def deliver_late(self) -> None:
         """What was held back arrives now; nobody waits for the answers any more."""
@@ -307,7 +312,7 @@ class World:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the others run until something holds."""
         async with asyncio.timeout(10):
-            while not holds():
+            while not holds():  # noqa: ASYNC110  # what is waited for lies in a database or a list
                 await asyncio.sleep(0.001)
 
     async def restart(self, division: str) -> int:

@@ -71,8 +71,10 @@ class Loader:
     async def _client(self, side: str, stop: float, spent: list[float], faults: list[str]) -> None:
         call = self._calls[side]
         while (began := time.perf_counter()) < stop and not faults:
+            msgid = next(self._ids)
+            trace = f"00-{msgid[-18:].decode():0>32}-00000000000000f1-01"  # a child hub sends one, and a deadline
             try:
-                raw = await call(self._template.with_text(next(self._ids)), timeout=30)
+                raw = await call(self._template.with_text(msgid), timeout=30, metadata=(("traceparent", trace),))
             except grpc.aio.AioRpcError as error:
                 faults.append(f"{error.code().name}: {error.details()}")
                 return

@@ -61,6 +61,8 @@ async def _dispatch(hub: Hub, exchange: Exchange) -> bytes:
     hub.routes.refuse_loop(list(exchange.header.hops))
     if exchange.method.destination == DESTINATION_JOURNAL:
         return await outcome.answer(hub, exchange)
+    if exchange.method.name == "Undo":
+        await outcome.learn(hub, exchange, undo.original(exchange))
     if exchange.method.destination == DESTINATION_TREAT_PLACE:
         desk = exchange.treat_place(hub)
         if desk is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.rpc.status_pb2 import Status
 
-from gateway.contract import METHODS, Method
+from gateway.contract import BY_NAME, METHODS, Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, fault_of, from_fault, put_on_record
 from gateway.exchange import record, undo
@@ -25,6 +25,7 @@ from yidi.v1.settlement_pb2 import (
     OUTCOME_RUNNING,
     OUTCOME_UNDONE,
     OUTCOME_UNKNOWN,
+    GetOutcomeRequest,
     GetOutcomeResponse,
 )
 
@@ -32,11 +33,19 @@ from yidi.v1.settlement_pb2 import (
 async def answer(hub: Hub, exchange: Exchange) -> bytes:
     """Tell what became of a request, asking the hubs behind where our journal does not know."""
     key = Key(exchange.key.sender, exchange.request.omsgid)
+    await learn(hub, exchange, key)
+    entry = await hub.store.read(lambda tx: journal.find(tx, key))
+    return record.finish(hub, exchange, _told(entry, running=key in hub.running))
+
+
+async def learn(hub: Hub, exchange: Exchange, key: Key) -> None:
+    """Where our journal does not know what became of a request, ask the next hub on its way.
+
+    What comes back is evidence and is recorded as if it had been the answer; no answer changes nothing.
+    """
     entry = await hub.store.read(lambda tx: journal.find(tx, key))
     if entry is not None and entry.state in (State.RUNNING, State.UNKNOWN) and key not in hub.running:
         await _ask_behind(hub, exchange, key, entry)
-        entry = await hub.store.read(lambda tx: journal.find(tx, key))
-    return record.finish(hub, exchange, _told(entry, running=key in hub.running))
 
 
 def _told(entry: Entry | None, *, running: bool) -> GetOutcomeResponse:
@@ -62,7 +71,6 @@ def _told(entry: Entry | None, *, running: bool) -> GetOutcomeResponse:
 
 
 async def _ask_behind(hub: Hub, exchange: Exchange, key: Key, entry: Entry) -> None:
-    """Ask the next hub on the way of the original request, and record what it says as evidence."""
     method = METHODS.get(entry.path)
     hop = hub.routes.find(entry.insuplc)
     if method is None:
@@ -71,13 +79,12 @@ async def _ask_behind(hub: Hub, exchange: Exchange, key: Key, entry: Entry) -> N
         # What a desk answers is one commit: a request that is not there as done was never carried out.
         await hub.store.submit(lambda tx: _released(hub, exchange, key, method, tx))
         return
-    request: Any = type(exchange.request)()
-    request.CopyFrom(exchange.request)
+    request = GetOutcomeRequest(header=exchange.header, omsgid=key.msgid)
     request.header.insuplc_admdvs = entry.insuplc
     request.header.hops.append(hub.division)
     raw = request.SerializeToString()
     try:
-        reply = await forward(hub, hop.division, exchange.method, raw, exchange.deadline, exchange.trace)
+        reply = await forward(hub, hop.division, BY_NAME["GetOutcome"], raw, exchange.deadline, exchange.trace)
     except (Decline, PeerDecline):
         return  # an enquiry without an answer is no evidence: the outcome stays unknown
     told = GetOutcomeResponse.FromString(reply)

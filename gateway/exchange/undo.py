@@ -1,7 +1,8 @@
 """Undo by request id (transaction 2601).
 
-Every hub on the way seals the id before it asks the next one, so that a request which arrives late never runs. The
-insured place reverses what had been carried out, and the treat place's books follow.
+Every hub on the way first makes sure that it knows what became of the original (see outcome), and seals an id that it
+never saw before it asks the next hub, so that a request which arrives late never runs. The insured place reverses what
+had been carried out, and the books of all hubs and of the treat place follow.
 """
 
 from typing import Any
@@ -29,6 +30,11 @@ def before(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     if entry is None:
         journal.enter(tx, key, "", exchange.header, b"", State.SEALED, hub.owner, hub.now_ms())
         return
+    if entry.insuplc != exchange.header.insuplc_admdvs:
+        raise Decline("UNDO_PLACE_DIFFERS", omsgid=exchange.request.data.omsgid)
+    if entry.state in (State.RUNNING, State.UNKNOWN):
+        # Asked before (see chain), and still nobody knows: undoing blindly would leave books with half an entry.
+        raise Decline("UNDO_TOO_EARLY", omsgid=exchange.request.data.omsgid)
     method = METHODS.get(entry.path)
     data = exchange.request.data
     if method is not None and not data.oinfno.startswith(method.infno):

@@ -252,7 +252,7 @@ def _clerk(out: Console, refusal: Any) -> None:
     fault = refusal.fault
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     grid.add_row("   提示", Text(f"{fault.code}  {fault.text_zh}", style="yellow"))
     grid.add_row("   下一步", fault.next_step)
     grid.add_row("   English", fault.text_en)

@@ -6,13 +6,7 @@ cannot be known is reported as unknown, never as failure (design, invariant 3).
 
 import asyncio
 
-from tenacity import (
-    AsyncRetrying,
-    RetryError,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, wait_random_exponential
 
 from gateway.clock import Clock
 from gateway.contract import Method
@@ -27,7 +21,8 @@ MARGIN_S = 0.050
 time-out."""
 LEAST_S = 0.100
 """With less than this left, sending would only produce an unknown outcome."""
-MOST_ATTEMPTS = 6
+MOST_FAILURES = 6
+"""A window should not wait long for a dead line; for a hub that still works on the request it waits to the end."""
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 
@@ -74,21 +69,26 @@ class _Attempt:
         self._link, self._path, self._request = link, path, request
         self._deadline, self._trace, self._clock = deadline, trace, clock
         self.may_have_arrived = resumed
+        self._failures = 0
 
     async def once(self) -> bytes:
         """Send it once."""
         try:
             return await self._link.call(self._path, self._request, self._deadline, self._trace)
         except NotSent as error:
+            self._failures += 1
             raise _Failed from error
         except OutcomeUnknown as error:
             self.may_have_arrived = True
+            self._failures += 1
             raise _Failed from error
         except PeerDecline as decline:
             if decline.info.reason == "STILL_RUNNING":
                 self.may_have_arrived = True
             elif is_on_record(decline) or not self.may_have_arrived:
                 raise
+            else:
+                self._failures += 1
             # A refusal at the door says nothing about an earlier sending that may have gone through.
             raise _Failed from decline
 
@@ -97,7 +97,7 @@ class _Attempt:
         await self._pause(FIRST_WAIT_S)
         try:
             async for attempt in AsyncRetrying(
-                stop=stop_after_attempt(MOST_ATTEMPTS - 1),
+                stop=lambda _: self._failures >= MOST_FAILURES,
                 wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
                 retry=retry_if_exception_type(_Failed),
                 sleep=self._pause,

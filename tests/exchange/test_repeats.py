@@ -118,13 +118,17 @@ async def test_a_hub_waits_while_the_next_one_still_runs(world: World, window: W
     """When the next hub still works on an earlier sending, the caller's hub asks again until it has the answer."""
     request = await window.to_settle()
     gate = world.link(3).gate = asyncio.Event()
-    asked = len(world.link(0).sent)
     slow = world.start(window.send("SettleOutpatient", request))
     await world.until(lambda: world.link(3).carries("SettleOutpatient"))
     await world.restart(ZHENJIANG)
+    third = world.link(0).gate = asyncio.Event()
+    world.link(0).free = 2
+    asked = len(world.link(0).sent)
     again = world.start(window.call("SettleOutpatient", request))
-    await world.until(lambda: len(world.link(0).sent) > asked + 2)
+    await world.until(lambda: len(world.link(0).sent) == asked + 3)
     gate.set()
+    await world.until(lambda: world.state(JIANGSU, request.header.msgid) == State.DONE)
+    third.set()
     reply = await again
     assert reply.setlinfo.setl_id
     assert len(world.book(ZHENJIANG)) == 1

@@ -44,6 +44,8 @@ lint: $(READY) ## Style, types, layers, the contract, the Dockerfile
 	@echo "== buf: the contract, and that it breaks nobody"
 	@cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
 	@cd protos && ../$(BIN)/buf breaking --against baseline.binpb
+	@echo "== the table of errors in docs/errors.md"
+	@$(BIN)/python docs/build_errors.py --check
 	@echo "== hadolint: Dockerfile"
 	@$(BIN)/hadolint Dockerfile
 

@@ -9,7 +9,16 @@ import pytest
 
 from tests.project.test_makefile import targets
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = (
+    "README.md",
+    "README.zh-CN.md",
+    "CONTRIBUTING.md",
+    "docs/journey.md",
+    "docs/operations.md",
+    "docs/stubs.md",
+    "docs/errors.md",
+    "docs/decisions.md",
+)
 
 each_document = pytest.mark.parametrize("name", DOCUMENTS)
 
@@ -42,4 +51,4 @@ def test_yidi_commands_named_exist(root: Path, name: str) -> None:
 def test_files_named_exist(root: Path, name: str) -> None:
     """Every file that a document links to is there."""
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (root / name).read_text("utf-8")):
-        assert (root / link).exists(), link
+        assert ((root / name).parent / link).exists(), link

@@ -22,7 +22,7 @@ from yidi.v1.settlement_pb2 import (
     UndoRequest,
     UndoResponse,
 )
-from yidi.v1.settlement_types_pb2 import SettlementInfo, SettlementRecord
+from yidi.v1.settlement_types_pb2 import SettlementRecord
 
 UNDO = "Undo"
 
@@ -129,11 +129,9 @@ def undo(tx: Tx, place: InsuredPlace, call: Call) -> UndoResponse:
         return UndoResponse(result=UNDO_RESULT_NOTHING_TO_UNDO)
     if head.sign < 0:
         _require_reinstatable(tx, head)
-    return _undone(_mirror(tx, place, call, head).setlinfo)
-
-
-def _undone(info: SettlementInfo) -> UndoResponse:
-    return UndoResponse(result=UNDO_RESULT_REVERSED, setlinfo=info)
+    original = SettleOutpatientResponse.FromString(entry.answer).setlinfo
+    mirror = _mirror(tx, place, call, head).setlinfo
+    return UndoResponse(result=UNDO_RESULT_REVERSED, setlinfo=mirror, undone=original)
 
 
 def _require_reinstatable(tx: Tx, head: Entry) -> None:

@@ -32,12 +32,12 @@ def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
         # An enquiry learned the answer meanwhile and recorded it: that one is the first answer.
         entry = journal.find(tx, exchange.key)
         return entry.answer if entry is not None and entry.answer is not None else finished
+    if exchange.method.name == "Undo":
+        undo.after(hub, exchange, tx, undo.original(exchange), reply)
     info = settlement_in(reply)
     if info is not None and info.setl_id:
         book.enter(tx, exchange.key, exchange.method.path, exchange.header, info)
     conclude(hub, exchange, tx, reply)
-    if exchange.method.name == "Undo":
-        undo.after(hub, exchange, tx, undo.original(exchange), reply)
     return finished
 
 

@@ -7,6 +7,7 @@ for the hubs behind and in the answer for the caller. The edition is chosen by t
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from google.protobuf.message import Message
 
@@ -18,6 +19,10 @@ from yidi.v1.options_pb2 import CODE_KIND_CATALOGUE, CODE_KIND_CHRONIC_DISEASE
 
 KIND_ZH: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "门诊慢特病病种", CODE_KIND_CATALOGUE: "医疗目录"}
 KIND_EN: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "catalogue"}
+
+
+_day = lru_cache(maxsize=1024)(date.fromisoformat)
+"""The lines of a settlement share few days."""
 
 
 class Translator:
@@ -90,13 +95,13 @@ class Translator:
         return f"编码对照未经确认：{'、'.join(editions)}。" if editions else ""
 
     def _look_up(self, kind: int, code: str, source: str, target: str, on: str) -> Row:
-        words = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code}
         try:
-            return self._maps.translate(kind, code, source, target, date.fromisoformat(on))
+            return self._maps.translate(kind, code, source, target, _day(on))
         except Unmapped as error:
             reason, self._failed = "CODE_UNMAPPED", (error.map, "unmapped")
         except Ambiguous as error:
             reason, self._failed = "CODE_AMBIGUOUS", (error.map, "ambiguous")
         except MapMissing:
             reason, self._failed = "CODE_MAP_MISSING", ("", "no_edition")
-        raise Decline(reason, **words, from_system=source, to_system=target, date=on)
+        names = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code, "date": on}
+        raise Decline(reason, **names, from_system=source, to_system=target)

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.contract import METHODS
 from gateway.errors import Decline
 from gateway.exchange.state import Exchange, Hub
-from gateway.store import journal
+from gateway.store import book, journal
 from gateway.store.journal import Key
 from gateway.store.statement import Tx
 from gateway.store.tables import State
@@ -45,6 +45,9 @@ def after(hub: Hub, exchange: Exchange, tx: Tx, key: Key, reply: Any) -> None:
     """The insured place has answered: the original, under ``key``, is sealed for good."""
     entry = journal.find(tx, key)
     journal.seal(tx, key, hub.now_ms())
+    if reply.HasField("undone") and not book.knows(tx, key):
+        # The original overtook us, or its answer never came: the mirror must not stand alone.
+        book.enter(tx, key, entry.path if entry is not None else "", exchange.header, reply.undone)
     books = exchange.treat_place(hub)
     method = METHODS.get(entry.path) if entry is not None else None
     if books is not None and method is not None:

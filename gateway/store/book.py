@@ -8,7 +8,15 @@ from gateway.store.tables import book
 from yidi.v1.header_pb2 import RequestHeader
 from yidi.v1.settlement_types_pb2 import SettlementInfo
 
+_KNOWN = Statement(
+    sa.select(book.c.entry).where((book.c.sender == sa.bindparam("sender")) & (book.c.msgid == sa.bindparam("msgid")))
+)
 _ENTER = Statement(sa.insert(book).values({c: sa.bindparam(c.name) for c in book.c if c.name != "entry"}))
+
+
+def knows(tx: Tx, key: Key) -> bool:
+    """Whether a request has an entry."""
+    return tx.one(_KNOWN, sender=key.sender, msgid=key.msgid) is not None
 
 
 def enter(tx: Tx, key: Key, path: str, header: RequestHeader, info: SettlementInfo) -> None:

@@ -12,6 +12,7 @@ from gateway.exchange.link import Call
 from gateway.store.journal import Key
 from gateway.store.statement import Statement, Tx
 from gateway.store.tables import Visit, batch, encounter, fee_line
+from gateway.treatplace import batches
 from gateway.treatplace.ids import encounter_id
 from yidi.v1.encounter_pb2 import (
     CancelDischargeResponse,
@@ -181,6 +182,7 @@ def cancel_discharge(tx: Tx, call: Call) -> Message:
     found = find_open(tx, call.header, request.data.mdtrt_id, request.data.psn_no, inpatient=True)
     if found.state != Visit.DISCHARGED:
         raise Decline("ENCOUNTER_NOT_DISCHARGED", mdtrt_id=found.mdtrt_id)
+    batches.refuse_unless_open(batches.find(tx, found.mdtrt_id, ""))
     tx.run(_END, key=found.mdtrt_id, new_state=int(Visit.OPEN), new_end="", new_dise=found.dise_codg)
     return CancelDischargeResponse()
 

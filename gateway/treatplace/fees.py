@@ -40,6 +40,7 @@ DEFAULT_PAGE = 1000
 
 _KEY = (fee_line.c.mdtrt_id == sa.bindparam("key")) & (fee_line.c.feedetl_sn == sa.bindparam("serial"))
 _EXISTS = Statement(sa.select(fee_line.c.cnt_e4).where(_KEY))
+_SOURCE = Statement(sa.select(fee_line.c.source).where(_KEY))
 _REFUNDED = Statement(
     sa.select(sa.func.coalesce(sa.func.sum(fee_line.c.cnt_e4), 0)).where(
         (fee_line.c.mdtrt_id == sa.bindparam("key")) & (fee_line.c.refunds == sa.bindparam("serial"))
@@ -91,7 +92,7 @@ class _Upload:
         self.diseases: dict[str, str] = {}
         self.rows: list[dict[str, Any]] = []
         self.refunded: dict[str, int] = {}
-        self.accepted: dict[str, int] = {}
+        self.accepted: dict[str, Any] = {}
 
     def judge(self, line: Any) -> tuple[Split, Item]:
         """Refuse a line that may not be kept; otherwise its split."""
@@ -145,21 +146,28 @@ class _Upload:
         if line.cnt_e4 > 0:
             return
         original: str = line.init_feedetl_sn
-        quantity = self.accepted.get(original)
-        if quantity is None:
-            row = self.tx.one(_EXISTS, key=self.visit.mdtrt_id, serial=original) if original else None
-            quantity = 0 if row is None else row[0]
+        charged = self._charged(original)
         stored = self.tx.one(_REFUNDED, key=self.visit.mdtrt_id, serial=original)
         taken = (stored[0] if stored else 0) + self.refunded.get(original, 0) + line.cnt_e4
-        if quantity <= 0 or quantity + taken < 0:
+        if charged is None or charged.cnt_e4 + taken < 0:
+            raise Decline("REFUND_WITHOUT_ORIGINAL", feedetl_sn=line.feedetl_sn)
+        # Of another item, or at another price, it would take back another sum than was charged.
+        if (charged.med_list_codg, charged.pric_e6) != (line.med_list_codg, line.pric_e6):
             raise Decline("REFUND_WITHOUT_ORIGINAL", feedetl_sn=line.feedetl_sn)
         self.refunded[original] = self.refunded.get(original, 0) + line.cnt_e4
+
+    def _charged(self, serial: str) -> Any:
+        """The row that a refund row names, of this upload or an earlier one, or None."""
+        if serial in self.accepted:
+            return self.accepted[serial]
+        row = self.tx.one(_SOURCE, key=self.visit.mdtrt_id, serial=serial) if serial else None
+        return None if row is None else InpatientFeeLine.FromString(row[0])
 
     def keep(self, line: Any, name: str, parts: Split, item: Item) -> SplitResult:
         """Keep an accepted line; its split as it is answered."""
         serial = line.feedetl_sn
         self.serials.add(serial)
-        self.accepted[serial] = line.cnt_e4
+        self.accepted[serial] = line
         self.diseases.setdefault(name, getattr(line, "dise_codg", ""))
         travelling = SettlementLine(
             feedetl_sn=serial,

@@ -211,6 +211,6 @@ def test_any_order_of_losses_and_repeats_settles_once(template: Template, script
 @calm
 @given(script=undoing)
 def test_an_undo_in_any_order_leaves_balanced_books(template: Template, script: list[Any]):
-    """However an undo crosses its request, its repeats and their losses: in the end nothing of it is left in any book."""
+    """However an undo crosses its request, its repeats and their losses: nothing of it is left in any book."""
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(play(template, Path(directory), script, undone=True))

@@ -8,7 +8,7 @@ import pytest
 from gateway.demo.network import PLANS, HubPlan
 from gateway.store.tables import Batch, State
 from tests.support.window import STAY_PERSON, Window
-from tests.support.world import LIAONING, WAY, ZHENJIANG, Fate, Template, World, parse, refused
+from tests.support.world import LIAONING, WAY, ZHENJIANG, Fate, Sent, Template, World, parse, refused
 from yidi.v1.settlement_pb2 import (
     OUTCOME_DONE,
     OUTCOME_UNDONE,
@@ -236,3 +236,26 @@ async def test_another_institutions_request_is_not_undone(world: World, window: 
     assert (await other.undo(request.header.msgid)).result == UNDO_RESULT_NOTHING_TO_UNDO
     assert world.batch(info.mdtrt_id) == (Batch.SETTLED, "", info.setl_id)
     assert [len(book) for book in world.books()] == [1] * len(WAY)
+
+
+@pytest.mark.parametrize("number", range(4))
+async def test_a_request_that_comes_a_moment_before_its_undo_leaves_balanced_books(
+    world: World, window: Window, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    """A late request that arrives after the enquiry and just before the undo is reversed in the books of all hubs."""
+    request = await window.to_settle()
+    late = world.link(number)
+    late.otherwise = Fate.LATE
+    assert (await refused(window.call("SettleOutpatient", request))).reason == "OUTCOME_UNKNOWN"
+    late.otherwise = Fate.DELIVER
+    deliver = world.deliver
+
+    async def overtaken(caller: str, peer: str, sending: Sent, trace: str) -> bytes:
+        if sending.path.endswith("/Undo") and caller == late.caller:
+            await late.deliver_late()
+        return await deliver(caller, peer, sending, trace)
+
+    monkeypatch.setattr(world, "deliver", overtaken)
+    assert (await window.undo(request.header.msgid)).result == UNDO_RESULT_REVERSED
+    assert world.states(request.header.msgid) == [State.SEALED] * 5
+    assert balanced(world), world.books()

@@ -694,6 +694,7 @@ class UndoResponse(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     SETLINFO_FIELD_NUMBER: _builtins.int
+    UNDONE_FIELD_NUMBER: _builtins.int
     result: Global___UndoResult.ValueType
     """What was found and done. 冲正结果。"""
     @_builtins.property
@@ -704,16 +705,21 @@ class UndoResponse(_message.Message):
     def setlinfo(self) -> _settlement_types_pb2.SettlementInfo:
         """The mirror entry, where a settlement was reversed. 负向结算信息。"""
 
+    @_builtins.property
+    def undone(self) -> _settlement_types_pb2.SettlementInfo:
+        """The entry that was undone, for hubs that never heard of it. 被冲正的原结算信息。"""
+
     def __init__(
         self,
         *,
         header: _header_pb2.ResponseHeader | None = ...,
         result: Global___UndoResult.ValueType = ...,
         setlinfo: _settlement_types_pb2.SettlementInfo | None = ...,
+        undone: _settlement_types_pb2.SettlementInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "setlinfo", b"setlinfo"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "setlinfo", b"setlinfo", "undone", b"undone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "result", b"result", "setlinfo", b"setlinfo"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "result", b"result", "setlinfo", b"setlinfo", "undone", b"undone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,16 +92,17 @@ class Server:
         async def handle(raw: bytes, context: Any) -> bytes:
             began = perf_counter()
             trace = _trace_of(context)
+            seen: dict[str, object] = {}
             certificate = context.auth_context().get("x509_pem_cert", (b"",))[0]
             self._now += 1
             try:
-                answer = await self._carry_out(method, raw, certificate, context.time_remaining(), trace)
+                answer = await self._carry_out(method, raw, certificate, context.time_remaining(), trace, seen)
             except (Decline, PeerDecline) as refusal:
-                self._note(method, raw, certificate, trace, began, refusal)
+                self._note(method, raw, certificate, trace, seen, began, refusal)
                 await _abort(context, refusal)
                 raise AssertionError("abort returns never") from None
             else:
-                self._note(method, raw, certificate, trace, began, None)
+                self._note(method, raw, certificate, trace, seen, began, None)
                 return answer
             finally:
                 self._now -= 1
@@ -109,14 +110,20 @@ class Server:
         return handle
 
     async def _carry_out(
-        self, method: Method, raw: bytes, certificate: bytes, remaining: float | None, trace: str
+        self,
+        method: Method,
+        raw: bytes,
+        certificate: bytes,
+        remaining: float | None,
+        trace: str,
+        seen: dict[str, object],
     ) -> bytes:
         if self._draining:
             raise Decline("SHUTTING_DOWN")
         if self._now > self._most:
             raise Decline("OVERLOADED", limit=self._most)
         left = self._default_deadline_s if remaining is None else min(remaining, 24 * 3600)
-        work = chain.answer(self._hub, method, raw, certificate, self._hub.clock.monotonic() + left, trace)
+        work = chain.answer(self._hub, method, raw, certificate, self._hub.clock.monotonic() + left, trace, seen)
         try:
             if method.effect != EFFECT_COMMAND:
                 return await work
@@ -135,7 +142,14 @@ class Server:
             raise Decline("INTERNAL", detail=repr(error)) from error
 
     def _note(
-        self, method: Method, raw: bytes, certificate: bytes, trace: str, began: float, refusal: Refusal | None
+        self,
+        method: Method,
+        raw: bytes,
+        certificate: bytes,
+        trace: str,
+        seen: dict[str, object],
+        began: float,
+        refusal: Refusal | None,
     ) -> None:
         seconds = perf_counter() - began
         peer = _peer_of(certificate)
@@ -150,7 +164,7 @@ class Server:
                 "trace": trace,
                 "ms": round(seconds * 1e3, 1),
             }
-            fields["msgid"], fields["hop"] = _ids_of(method, raw)
+            fields.update(seen)
             if refusal is not None:
                 fields["reason"] = reason_of(refusal)
             if self._log.enabled("debug"):
@@ -163,15 +177,6 @@ def _peer_of(certificate: bytes) -> str:
         return identity_of(certificate).name
     except Decline:
         return "unknown"
-
-
-def _ids_of(method: Method, raw: bytes) -> tuple[str, int]:
-    """Request id and number of hops so far, for the log."""
-    try:
-        request: Any = method.request.FromString(raw)
-    except Exception:  # noqa: BLE001  # an unreadable request has no id
-        return "", 0
-    return request.header.msgid[:30], len(request.header.hops)
 
 
 def _shown(method: Method, raw: bytes) -> dict[str, Any]:

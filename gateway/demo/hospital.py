@@ -57,7 +57,7 @@ class Hospital:
         """A request header with a fresh request id: institution, time, serial."""
         now = self.now()
         return RequestHeader(
-            msgid=msgid or f"{self.code}{now:%Y%m%d%H%M%S}{next(_SERIALS):04d}",
+            msgid=msgid or f"{self.code}{now:%Y%m%d%H%M%S}{next(_SERIALS) % 10_000:04d}",
             mdtrtarea_admvs=self.division,
             insuplc_admdvs=insured,
             fixmedins_code=self.code,

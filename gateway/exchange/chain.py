@@ -9,6 +9,7 @@ raises into a status.
 from contextlib import suppress
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
@@ -29,11 +30,24 @@ from gateway.store.statement import Tx
 from yidi.v1.options_pb2 import DESTINATION_JOURNAL, DESTINATION_TREAT_PLACE, EFFECT_COMMAND
 
 
-async def answer(hub: Hub, method: Method, raw: bytes, certificate: bytes, deadline: float, trace: str) -> bytes:
-    """Answer one request with the bytes of its response; raises Decline or PeerDecline."""
+async def answer(
+    hub: Hub,
+    method: Method,
+    raw: bytes,
+    certificate: bytes,
+    deadline: float,
+    trace: str,
+    seen: dict[str, object] | None = None,
+) -> bytes:
+    """Answer one request with the bytes of its response; raises Decline or PeerDecline.
+
+    ``seen`` is given the request id and the number of hops once the request can be read, for the log.
+    """
     began = perf_counter()
     identity = identify.identity_of(certificate)
-    request = check.read(method, raw)
+    request: Any = check.read(method, raw)
+    if seen is not None:
+        seen.update(msgid=request.header.msgid[:30], hop=len(request.header.hops))
     header = check.check(method, request, identity.kind == "hub", hub.clock.china())
     identify.authorize(identity, header, hub.neighbours)
     exchange = Exchange(

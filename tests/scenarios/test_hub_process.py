@@ -251,6 +251,8 @@ def test_logs_name_request_hop_and_trace_but_no_person(network: Network, hospita
     hospital.settle(request)
     traces, hops = set(), []
     for hub in network.hubs.values():
+        # Lines are gathered for a moment before they are written.
+        wait_for(lambda log=hub.log: request.header.msgid in log.read_text(encoding="utf-8"))
         text = hub.log.read_text(encoding="utf-8")
         assert PERSON not in text
         assert "示范甲" not in text

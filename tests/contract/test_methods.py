@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
-from tests.contract.descriptors import METHODS
 
 from adapters.reference_core import core
 from codemaps.catalogue import Catalogue
@@ -12,6 +11,7 @@ from gateway import contract
 from gateway.hub import EXAMPLE_CATALOGUES
 from gateway.observe.metrics import Metrics
 from gateway.treatplace.desk import TreatPlace
+from tests.contract.descriptors import METHODS
 from yidi.v1 import options_pb2
 
 all_methods = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

@@ -63,4 +63,5 @@ class Routes:
     def refuse_loop(self, hops: list[str]) -> None:
         """Stop an exchange that has been here before, or that wanders."""
         if self.division in hops or len(hops) >= HOP_LIMIT:
-            raise Decline("ROUTE_LOOP", hops=" → ".join([*hops, self.division]))
+            # What stands in the hops is a neighbour's word: no more of it than a division is long.
+            raise Decline("ROUTE_LOOP", hops=" → ".join([*(hop[:6] for hop in hops), self.division]))

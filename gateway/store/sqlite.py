@@ -8,6 +8,7 @@ That costs two thread switches for a whole group instead of several for each sta
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -105,11 +106,14 @@ class SqliteStore:
     async def read(self, unit: Unit[T]) -> T:
         """Run a unit that only reads, on one snapshot of what is committed."""
         cursor = self._read_cursor
-        cursor.execute("BEGIN")
         try:
-            return unit(self._read_tx)
-        finally:
-            cursor.execute("COMMIT")
+            cursor.execute("BEGIN")
+            try:
+                return unit(self._read_tx)
+            finally:
+                cursor.execute("COMMIT")
+        except pysqlite3.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error
 
     def _run_group(self, give_up: float) -> None:
         self._scheduled = False
@@ -123,6 +127,8 @@ class SqliteStore:
                 self._loop.call_later(0.01, self._run_group, give_up)
             else:
                 self._fail([future for _, future in self._take()], error)
+                if self._waiting:
+                    self._schedule(0.0)
             return
         self._busy = True
         self._idle.clear()
@@ -134,16 +140,22 @@ class SqliteStore:
 
     def _run_units(self, group: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> list[tuple[asyncio.Future[Any], Any]]:
         execute = self._cursor.execute
-        done = []
-        for unit, future in group:
+        done: list[tuple[asyncio.Future[Any], Any]] = []
+        for number, (unit, future) in enumerate(group):
+            if future.cancelled():
+                continue  # its caller gave up before its turn
             execute("SAVEPOINT unit")
             try:
                 result = unit(self._tx)
             except Exception as error:  # noqa: BLE001  # whatever a unit raises belongs to its caller
+                if not self._writer.in_transaction:
+                    # A full or broken disk makes SQLite give up the whole transaction. The commit that follows fails
+                    # for want of one, and so does every unit of the group.
+                    return [*done, *((lost, None) for _, lost in group[number:])]
                 execute("ROLLBACK TO unit")
                 execute("RELEASE unit")
-                if not future.cancelled():
-                    future.set_exception(error)
+                unavailable = isinstance(error, pysqlite3.OperationalError)
+                future.set_exception(StoreUnavailable(str(error)) if unavailable else error)
             else:
                 execute("RELEASE unit")
                 done.append((future, result))
@@ -156,9 +168,9 @@ class SqliteStore:
             error: Exception | None = None
             try:
                 self._cursor.execute("COMMIT")
-            except pysqlite3.Error as caught:
+            except Exception as caught:  # noqa: BLE001  # whatever went wrong, the units of the group must hear of it
                 error = caught
-                if self._writer.in_transaction:
+                with suppress(pysqlite3.Error):
                     self._cursor.execute("ROLLBACK")
             self._loop.call_soon_threadsafe(self._committed, done, error, time.perf_counter() - began)
 

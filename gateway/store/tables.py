@@ -128,6 +128,7 @@ batch = Table(
     Column("setl_msgid", Text, nullable=False),  # request id that settled it
     Column("setl_id", Text, nullable=False),
     Column("reversal_msgid", Text, nullable=False),  # request id that last reversed it
+    Column("reversed_setl_id", Text, nullable=False),  # settlement that was last reversed or undone
 )
 Index("batch_pending", batch.c.pending, sqlite_where=batch.c.pending != "")
 Index("batch_setl", batch.c.setl_msgid, sqlite_where=batch.c.setl_msgid != "")

@@ -20,6 +20,11 @@ _FIND = Statement(sa.select(batch).where(_KEY))
 _FIND_SETTLEMENT = Statement(
     sa.select(batch).where((batch.c.mdtrt_id == sa.bindparam("key")) & (batch.c.setl_id == sa.bindparam("setl")))
 )
+_FIND_REVERSED = Statement(
+    sa.select(batch.c.chrg_bchno).where(
+        (batch.c.mdtrt_id == sa.bindparam("key")) & (batch.c.reversed_setl_id == sa.bindparam("setl"))
+    )
+)
 _INSERT = Statement(sa.insert(batch))
 _CHANGED = Statement(sa.update(batch).where(_KEY).values(version=batch.c.version + 1))
 _FORGET = Statement(sa.delete(batch).where(_KEY))
@@ -44,6 +49,7 @@ _REVERSED = Statement(
         pending="",
         setl_msgid="",
         setl_id="",
+        reversed_setl_id=batch.c.setl_id,
         quoted_version=0,
         reversal_msgid=sa.bindparam("reversed_by"),
     )
@@ -58,7 +64,14 @@ _UNDO_SETTLED = Statement(
     .where(_OWN)
     .where((batch.c.setl_msgid == sa.bindparam("request")) | (batch.c.pending == sa.bindparam("request")))
     .where((batch.c.state == int(Batch.SETTLED)) | (batch.c.state == int(Batch.SETTLING)))
-    .values(state=int(Batch.OPEN), pending="", setl_msgid="", setl_id="", quoted_version=0)
+    .values(
+        state=int(Batch.OPEN),
+        pending="",
+        setl_msgid="",
+        setl_id="",
+        reversed_setl_id=batch.c.setl_id,
+        quoted_version=0,
+    )
 )
 _REINSTATE = Statement(
     sa.update(batch)
@@ -83,6 +96,7 @@ class ChargeBatch(NamedTuple):
     setl_msgid: str
     setl_id: str
     reversal_msgid: str
+    reversed_setl_id: str
 
 
 def find(tx: Tx, mdtrt_id: str, name: str) -> ChargeBatch | None:
@@ -95,6 +109,11 @@ def find_settlement(tx: Tx, mdtrt_id: str, setl_id: str) -> ChargeBatch | None:
     """The batch that a settlement settled, or None."""
     row = tx.one(_FIND_SETTLEMENT, key=mdtrt_id, setl=setl_id) if setl_id else None
     return None if row is None else ChargeBatch(*row)
+
+
+def was_reversed(tx: Tx, mdtrt_id: str, setl_id: str) -> bool:
+    """Whether a settlement is the one of its batch that was reversed last."""
+    return tx.one(_FIND_REVERSED, key=mdtrt_id, setl=setl_id) is not None
 
 
 def refuse_unless_open(found: ChargeBatch | None, msgid: str = "") -> None:
@@ -128,6 +147,7 @@ def changed(tx: Tx, found: ChargeBatch | None, mdtrt_id: str, name: str, institu
         setl_msgid="",
         setl_id="",
         reversal_msgid="",
+        reversed_setl_id="",
     )
 
 

@@ -63,6 +63,8 @@ def prepare_reversal(tx: Tx, call: Call) -> None:
     inpatient = call.method == "ReverseInpatient"
     visit = encounters.find_open(tx, call.header, data.mdtrt_id, data.psn_no, inpatient)
     found = batches.find_settlement(tx, visit.mdtrt_id, data.setl_id)
+    if found is None and batches.was_reversed(tx, visit.mdtrt_id, data.setl_id):
+        raise Decline("SETTLEMENT_REVERSED_HERE", setl_id=data.setl_id)
     if found is None:
         raise Decline("SETTLEMENT_UNKNOWN_HERE", setl_id=data.setl_id)
     if found.state == Batch.REVERSING and found.pending != call.header.msgid:

@@ -429,3 +429,12 @@ async def test_an_empty_request_is_refused_for_every_method(world: World, window
 
     for name in BY_NAME:
         assert (await refused(window.call(name, build(name)))).reason == "HEADER_MISSING"
+
+
+async def test_a_long_way_does_not_make_a_long_refusal(world: World, window: Window):
+    """A hub that writes nonsense into the hops gets a refusal of ordinary size."""
+    request = window.request("GetPerson")
+    request.header.hops.extend(["9" * 2000] * 10)
+    request.data.mdtrt_cert_type, request.data.mdtrt_cert_no = "02", "DEMO-0001"
+    refusal = await refused(world.answer("GetPerson", request.SerializeToString(), JIANGSU, at=NATION))
+    assert refusal.status.ByteSize() <= STATUS_LIMIT_BYTES

@@ -60,7 +60,7 @@ async def test_a_second_reversal_is_refused(world: World, window: Window):
     await window.call("ReverseOutpatient", window.reversal(info))
     before = world.contents()
     refusal = await refused(window.call("ReverseOutpatient", window.reversal(info)))
-    assert refusal.reason in ("SETTLEMENT_UNKNOWN_HERE", "SETTLEMENT_REVERSED_HERE")
+    assert (refusal.reason, refusal.params["setl_id"]) == ("SETTLEMENT_REVERSED_HERE", info.setl_id)
     assert world.contents() == before
 
 

@@ -259,3 +259,14 @@ async def test_a_request_that_comes_a_moment_before_its_undo_leaves_balanced_boo
     assert (await window.undo(request.header.msgid)).result == UNDO_RESULT_REVERSED
     assert world.states(request.header.msgid) == [State.SEALED] * 5
     assert balanced(world), world.books()
+
+
+async def test_an_undone_settlement_is_not_reversed_again(world: World, window: Window):
+    """A settlement that was undone by its request id is told as reversed, and nothing is stored."""
+    request = await window.to_settle()
+    info = (await window.call("SettleOutpatient", request)).setlinfo
+    await window.undo(request.header.msgid)
+    before = world.contents()
+    refusal = await refused(window.call("ReverseOutpatient", window.reversal(info)))
+    assert refusal.reason == "SETTLEMENT_REVERSED_HERE"
+    assert world.contents() == before

@@ -69,14 +69,18 @@ async def test_only_evidence_leaves_unknown(store: SqliteStore):
 
 async def test_only_runs_of_earlier_processes_are_abandoned(store: SqliteStore):
     """At start, what an earlier process left running becomes unknown; our own runs and what has ended do not."""
-    for number, (state, owner) in enumerate(
-        [(State.RUNNING, "earlier"), (State.RUNNING, "me"), (State.DONE, "earlier"), (State.UNKNOWN, "earlier")]
-    ):
-        key = Key(KEY.sender, f"M{number}")
-        await store.submit(lambda tx, key=key, state=state, owner=owner: enter(tx, key, state, owner))
+    keys = [Key(KEY.sender, f"M{number}") for number in range(4)]
+
+    def unit(tx: Tx) -> None:
+        enter(tx, keys[0], State.RUNNING, "earlier")
+        enter(tx, keys[1], State.RUNNING, "me")
+        enter(tx, keys[2], State.DONE, "earlier")
+        enter(tx, keys[3], State.UNKNOWN, "earlier")
+
+    await store.submit(unit)
     assert await store.submit(lambda tx: journal.abandon_earlier_runs(tx, "me")) == 1
-    states = [await store.read(lambda tx, n=n: journal.find(tx, Key(KEY.sender, f"M{n}"))) for n in range(4)]
-    assert [found.state for found in states if found] == [State.UNKNOWN, State.RUNNING, State.DONE, State.UNKNOWN]
+    found = await store.read(lambda tx: [journal.find(tx, key) for key in keys])
+    assert [entry.state for entry in found if entry] == [State.UNKNOWN, State.RUNNING, State.DONE, State.UNKNOWN]
     assert await store.read(journal.unknown_outcomes) == 2
 
 

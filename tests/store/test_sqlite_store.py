@@ -84,11 +84,14 @@ async def test_a_broken_constraint_fails_its_own_unit(store: SqliteStore, file: 
 async def test_a_nested_part_is_undone_alone(store: SqliteStore, file: Path):
     """A part that fails inside a unit leaves the rest of the unit."""
 
+    def broken(tx: Tx) -> None:
+        write("undone")(tx)
+        raise LookupError
+
     def unit(tx: Tx) -> None:
         write("kept")(tx)
         with pytest.raises(LookupError), tx.nested():
-            write("undone")(tx)
-            raise LookupError
+            broken(tx)
 
     await store.submit(unit)
     assert on_disk(file) == ["kept"]

@@ -67,6 +67,7 @@ class Server:
         )
         self._grpc.add_generic_rpc_handlers(
             [grpc.method_handlers_generic_handler(name, handlers) for name, handlers in self.services().items()]
+            + [_Unknown()]
         )
         port = self._grpc.add_secure_port(address, server_credentials(tls))
         await self._grpc.start()
@@ -170,6 +171,19 @@ class Server:
             if self._log.enabled("debug"):
                 fields["request"] = _shown(method, raw)
             self._log.write("info", "exchange", outcome=outcome, **fields)
+
+
+class _Unknown(grpc.GenericRpcHandler):
+    """Answers methods that are not in the contract, from the error catalogue like everything else."""
+
+    def service(self, handler_call_details: Any) -> Any:
+        """A handler that refuses; asked only after the handlers of the contract."""
+
+        async def refuse(_: bytes, context: Any) -> bytes:
+            await _abort(context, Decline("METHOD_UNKNOWN", method=handler_call_details.method[:80]))
+            raise AssertionError("abort returns never")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
 
 
 def _peer_of(certificate: bytes) -> str:

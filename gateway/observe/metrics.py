@@ -9,6 +9,7 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from gateway.errors import CATALOGUE
 from gateway.store.sqlite import GroupObserver
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
@@ -83,8 +84,8 @@ class Metrics(GroupObserver):
         self._cached(self._duration, method).observe(seconds)
 
     def declined(self, reason: str) -> None:
-        """A decline went out."""
-        self._cached(self._declines, reason).inc()
+        """A decline went out; a peer's reason that our catalogue does not know counts as ``other``."""
+        self._cached(self._declines, reason if reason in CATALOGUE else "other").inc()
 
     def stage(self, name: str, seconds: float) -> None:
         """A stage took this long."""

@@ -11,11 +11,6 @@ from gateway.errors.catalogue import load
 from yidi.v1.options_pb2 import MASK_UNSPECIFIED
 
 each_entry = pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.reason)
-RESERVED = {
-    "CHRONIC_CODE_UNKNOWN": "for cores that know their own list of diseases",
-    "METHOD_UNKNOWN": "for the JSON side, where a transaction number may be unknown",
-}
-"""Entries that nothing in this tree raises, and why they stay: a code is never given away."""
 
 
 def decline_of(entry: Entry) -> Decline:
@@ -83,8 +78,7 @@ def test_every_raised_reason_is_catalogued(root: Path):
 def test_every_entry_is_used(root: Path):
     """Each entry is raised somewhere, or is kept with a reason."""
     named = set(re.findall(r'["\']([A-Z][A-Z0-9_]{3,})["\']', sources(root)))
-    assert set(CATALOGUE) - named - set(RESERVED) == set()
-    assert set(RESERVED) <= set(CATALOGUE)
+    assert set(CATALOGUE) - named == set()
 
 
 def test_codes_and_reasons_are_unique_and_well_formed():

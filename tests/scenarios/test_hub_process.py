@@ -106,6 +106,11 @@ def test_broken_message_gets_its_own_error(network: Network, hospital: Hospital,
     assert hospital.register(INSURED, PERSON)
 
 
+def test_unknown_method_gets_its_own_error(network: Network, hospital: Hospital) -> None:
+    """A method that is not in the contract is refused from the catalogue too."""
+    assert refused(raw(hospital, "/yidi.v1.SettlementService/Settle"), b"") == "METHOD_UNKNOWN"
+
+
 def test_new_certificate_is_used_without_a_restart(network: Network) -> None:
     """A connection made after the certificate file changed sees the new certificate; old connections go on."""
     hub = network.hubs["321100"]

@@ -147,7 +147,7 @@ def fault_of(status: Status) -> Fault:
 
 def from_fault(fault: Fault) -> Status:
     """The status of a refusal that was learned as a message."""
-    entry = next((entry for entry in CATALOGUE.values() if entry.code == fault.code), None)
+    entry = CATALOGUE.get(fault.reason)
     status = Status(code=Code.Value(entry.grpc) if entry else Code.FAILED_PRECONDITION)
     status.message = f"{fault.code} {fault.text_zh}{fault.next_step}"
     info = ErrorInfo(reason=fault.reason, domain=DOMAIN)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gateway.errors import Decline
 from gateway.exchange import undo
 from gateway.exchange.state import Exchange, Hub
+from gateway.exchange.wire import varint
 from gateway.store import journal
 from gateway.store.statement import Tx
 from gateway.store.tables import State
@@ -39,14 +40,8 @@ def _body(raw: bytes) -> bytes:
     """What follows the header, when the header comes first."""
     if not raw or raw[0] != 0x0A:
         return raw
-    size = shift = 0
-    for at in range(1, len(raw)):
-        byte = raw[at]
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return raw[at + 1 + size :]
-    return raw
+    size, at = varint(raw, 1)
+    return raw[at + size :] if at >= 0 else raw
 
 
 def admit(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:

@@ -113,13 +113,9 @@ def _query_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Message:
 
 
 def _command_at_desk(hub: Hub, exchange: Exchange, desk: Desk, tx: Tx) -> Earlier:
-    refuse_too_late(hub.clock, exchange.deadline)
-    earlier = admit.admit(hub, exchange, tx)
+    earlier = _begin(hub, exchange, tx)
     if earlier is not None:
         return earlier
-    if exchange.method.name == "Undo":
-        undo.before(hub, exchange, tx)
-    _prepare(hub, exchange, tx)
     try:
         with tx.nested():
             reply = desk.answer(tx, exchange.call(hub))
@@ -173,14 +169,7 @@ async def _admitted(hub: Hub, exchange: Exchange, peer: str) -> bytes | Earlier:
 
 def _before_sending(hub: Hub, exchange: Exchange, tx: Tx) -> bytes | Earlier:
     """Everything that must be on disk before the request leaves; what is refused here leaves nothing behind."""
-    refuse_too_late(hub.clock, exchange.deadline)
-    earlier = admit.admit(hub, exchange, tx)
-    if earlier is not None:
-        return earlier
-    if exchange.method.name == "Undo":
-        undo.before(hub, exchange, tx)
-    _prepare(hub, exchange, tx)
-    return _outgoing(hub, exchange)
+    return _begin(hub, exchange, tx) or _outgoing(hub, exchange)
 
 
 async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
@@ -260,6 +249,18 @@ def _read_reply(exchange: Exchange, peer: str, raw: bytes) -> Message:
 # --- parts of both ----------------------------------------------------------------------------------------------
 
 
+def _begin(hub: Hub, exchange: Exchange, tx: Tx) -> Earlier | None:
+    """The start of a command's first commit; the earlier answer of a repeat, which then goes no further."""
+    refuse_too_late(hub.clock, exchange.deadline)  # again: the unit may have waited for its turn
+    earlier = admit.admit(hub, exchange, tx)
+    if earlier is not None:
+        return earlier
+    if exchange.method.name == "Undo":
+        undo.before(hub, exchange, tx)
+    _prepare(hub, exchange, tx)
+    return None
+
+
 def _prepare(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     """The treat place checks the request against its books and adds what it vouches for."""
     books = exchange.treat_place(hub)
@@ -270,7 +271,9 @@ def _prepare(hub: Hub, exchange: Exchange, tx: Tx) -> None:
 async def _note_quote(hub: Hub, exchange: Exchange, reply: Message) -> None:
     """A quote changes nothing but the treat place's note that there is one."""
     if exchange.held is not None:
-        await hub.store.submit(lambda tx: record.conclude(hub, exchange, tx, reply))
+        await hub.store.submit(
+            lambda tx: record.conclude(hub, exchange, tx, exchange.key, exchange.method, reply, exchange.held)
+        )
 
 
 def _let_go(hub: Hub, exchange: Exchange) -> None:

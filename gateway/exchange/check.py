@@ -11,6 +11,7 @@ from gateway import clock
 from gateway.contract import Method, Violation
 from gateway.errors import Decline
 from gateway.errors.decline import FieldFault
+from gateway.exchange.wire import varint
 from yidi.v1.header_pb2 import RequestHeader
 
 CLOCK_SKEW = timedelta(minutes=10)
@@ -70,18 +71,18 @@ def _bad_text(message: Any, raw: memoryview, path: str) -> str:
     """The path of the first string that is not UTF-8, or empty when the bytes are broken elsewhere first."""
     at = 0
     while at < len(raw):
-        tag, at = _varint(raw, at)
+        tag, at = varint(raw, at)
         wire, field = tag & 7, message.fields_by_number.get(tag >> 3)
         if at < 0 or wire in (3, 4, 6, 7):
             return ""
         if wire == 0:
-            _, at = _varint(raw, at)
+            _, at = varint(raw, at)
             if at < 0:
                 return ""
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
         else:
-            size, at = _varint(raw, at)
+            size, at = varint(raw, at)
             if at < 0 or at + size > len(raw):
                 return ""
             part, at = raw[at : at + size], at + size
@@ -101,15 +102,3 @@ def _bad_part(field: FieldDescriptor, part: memoryview, path: str) -> str:
         except UnicodeDecodeError:
             return path
     return ""
-
-
-def _varint(raw: memoryview, at: int) -> tuple[int, int]:
-    """A varint and the position behind it; position -1 when it is cut off."""
-    value = shift = 0
-    while at < len(raw) and shift < 70:
-        byte = raw[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    return 0, -1

@@ -11,10 +11,10 @@ from google.rpc.status_pb2 import Status
 from gateway.contract import BY_NAME, METHODS, Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, fault_of, from_fault, put_on_record
-from gateway.exchange import record, undo
+from gateway.exchange import record
 from gateway.exchange.forward import forward
 from gateway.exchange.state import Exchange, Hub
-from gateway.store import book, journal
+from gateway.store import journal
 from gateway.store.journal import Entry, Key
 from gateway.store.statement import Tx
 from gateway.store.tables import State
@@ -99,7 +99,7 @@ def _learn(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, to
     elif told.outcome == OUTCOME_DECLINED:
         fault = put_on_record(from_fault(told.fault)).SerializeToString()
         if journal.finish(tx, key, State.DECLINED, hub.now_ms(), fault=fault):
-            _conclude(hub, exchange, method, key, None, tx)
+            record.conclude(hub, exchange, tx, key, method, None)
     elif told.outcome == OUTCOME_NOT_RECEIVED:
         _released(hub, exchange, key, method, tx)
 
@@ -111,23 +111,12 @@ def _learn_answer(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Met
     translator.remember(reply.header.translations)
     reply.header.warn_msg += translator.homeward(reply, exchange.header.inf_time[:10])
     reply.header.hops.add(admdvs=hub.division)
-    if not journal.finish(tx, key, State.DONE, hub.now_ms(), answer=reply.SerializeToString()):
-        return
-    info = record.settlement_in(reply)
-    if info is not None and info.setl_id:
-        book.enter(tx, key, method.path, exchange.header, info)
-    _conclude(hub, exchange, method, key, reply, tx)
+    if journal.finish(tx, key, State.DONE, hub.now_ms(), answer=reply.SerializeToString()):
+        entry = journal.find(tx, key)
+        undone = Key(key.sender, entry.undoes) if entry is not None and entry.undoes else None
+        record.follow(hub, exchange, tx, key, method, reply, undone)
 
 
 def _released(hub: Hub, exchange: Exchange, key: Key, method: Method, tx: Tx) -> None:
     if key not in hub.running and journal.finish(tx, key, State.RELEASED, hub.now_ms()):
-        _conclude(hub, exchange, method, key, None, tx)
-
-
-def _conclude(hub: Hub, exchange: Exchange, method: Method, key: Key, reply: Any, tx: Tx) -> None:
-    books = exchange.treat_place(hub)
-    if books is not None:
-        books.conclude(tx, method.name, key, reply)
-    entry = journal.find(tx, key)
-    if entry is not None and entry.undoes and reply is not None:
-        undo.after(hub, exchange, tx, Key(key.sender, entry.undoes), reply)
+        record.conclude(hub, exchange, tx, key, method, None)

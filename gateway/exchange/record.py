@@ -6,10 +6,12 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gateway import clock as clocks
+from gateway.contract import Method
 from gateway.errors.status import PeerDecline, Refusal, put_on_record, retry_of, status_of
 from gateway.exchange import undo
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import book, journal
+from gateway.store.journal import Key
 from gateway.store.statement import Tx
 from gateway.store.tables import State
 from yidi.v1.settlement_types_pb2 import SettlementInfo
@@ -32,13 +34,24 @@ def answer(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> bytes:
         # An enquiry learned the answer meanwhile and recorded it: that one is the first answer.
         entry = journal.find(tx, exchange.key)
         return entry.answer if entry is not None and entry.answer is not None else finished
-    if exchange.method.name == "Undo":
-        undo.after(hub, exchange, tx, undo.original(exchange), reply)
+    undone = undo.original(exchange) if exchange.method.name == "Undo" else None
+    follow(hub, exchange, tx, exchange.key, exchange.method, reply, undone, exchange.held)
+    return finished
+
+
+def follow(
+    hub: Hub, exchange: Exchange, tx: Tx, key: Key, method: Method, reply: Any, undone: Key | None, held: Any = None
+) -> None:
+    """All that follows from an answer to the request ``key``, whether it came by itself or was learned by asking.
+
+    An entry that was undone stands in the book before its mirror.
+    """
+    if undone is not None:
+        undo.after(hub, exchange, tx, undone, reply)
     info = settlement_in(reply)
     if info is not None and info.setl_id:
-        book.enter(tx, exchange.key, exchange.method.path, exchange.header, info)
-    conclude(hub, exchange, tx, reply)
-    return finished
+        book.enter(tx, key, method.path, exchange.header, info)
+    conclude(hub, exchange, tx, key, method, reply, held)
 
 
 def refusal(hub: Hub, exchange: Exchange, refused: Refusal, tx: Tx) -> PeerDecline:
@@ -51,7 +64,7 @@ def refusal(hub: Hub, exchange: Exchange, refused: Refusal, tx: Tx) -> PeerDecli
     else:
         journal.finish(tx, exchange.key, state, hub.now_ms())
     if state != State.UNKNOWN:
-        conclude(hub, exchange, tx, None)
+        conclude(hub, exchange, tx, exchange.key, exchange.method, None, exchange.held)
     return PeerDecline(status)
 
 
@@ -60,11 +73,11 @@ def unknown(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     journal.finish(tx, exchange.key, State.UNKNOWN, hub.now_ms())
 
 
-def conclude(hub: Hub, exchange: Exchange, tx: Tx, reply: Any) -> None:
-    """Let the treat place note what came of it; no reply means that it had no effect anywhere."""
+def conclude(hub: Hub, exchange: Exchange, tx: Tx, key: Key, method: Method, reply: Any, held: Any = None) -> None:
+    """Let the treat place note what came of a request; no reply means that it had no effect anywhere."""
     books = exchange.treat_place(hub)
     if books is not None:
-        books.conclude(tx, exchange.method.name, exchange.key, reply, exchange.held)
+        books.conclude(tx, method.name, key, reply, held)
 
 
 def finish(hub: Hub, exchange: Exchange, reply: Any) -> bytes:

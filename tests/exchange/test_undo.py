@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.network import PLANS, HubPlan
+from gateway.exchange.link import OutcomeUnknown
 from gateway.store.tables import Batch, State
 from tests.support.window import STAY_PERSON, Window
 from tests.support.world import LIAONING, WAY, ZHENJIANG, Fate, Sent, Template, World, parse, refused
@@ -258,6 +259,33 @@ async def test_a_request_that_comes_a_moment_before_its_undo_leaves_balanced_boo
     monkeypatch.setattr(world, "deliver", overtaken)
     assert (await window.undo(request.header.msgid)).result == UNDO_RESULT_REVERSED
     assert world.states(request.header.msgid) == [State.SEALED] * 5
+    assert balanced(world), world.books()
+
+
+@pytest.mark.parametrize("number", range(4))
+async def test_an_undo_learned_by_asking_books_the_original_before_its_mirror(
+    world: World, window: Window, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    """An undo whose answer was lost and is then learned leaves the same book as one that was answered."""
+    request = await window.to_settle()
+    late = world.link(number)
+    late.otherwise = Fate.LATE
+    await refused(window.call("SettleOutpatient", request))
+    late.otherwise = Fate.DELIVER
+    deliver = world.deliver
+
+    async def overtaken(caller: str, peer: str, sending: Sent, trace: str) -> bytes:
+        if not sending.path.endswith("/Undo") or caller != late.caller:
+            return await deliver(caller, peer, sending, trace)
+        await late.deliver_late()
+        await deliver(caller, peer, sending, trace)
+        raise OutcomeUnknown(peer)
+
+    monkeypatch.setattr(world, "deliver", overtaken)
+    undoing = window.undoing(request.header.msgid)
+    assert (await refused(window.call("Undo", undoing))).reason == "OUTCOME_UNKNOWN"
+    monkeypatch.setattr(world, "deliver", deliver)
+    assert (await window.outcome(undoing.header.msgid)).outcome == OUTCOME_DONE
     assert balanced(world), world.books()
 
 

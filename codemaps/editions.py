@@ -1,176 +1,201 @@
-"""An edition of a code map: a manifest that says what it is, and a table of rows.
+"""An edition of a code map: what it says of itself, and its rows in one fixed form.
 
-``<map>/<edition>.toml`` holds the manifest and ``<map>/<edition>.csv`` beside it the rows. A row is known by its
-line in the file. An edition never changes once it is published; its digest proves it (see ``codemaps.published``).
+The fixed form is CSV in UTF-8 with the columns below, sorted, one row a line, each cell quoted only where it must
+be. The same rows therefore have the same bytes and the same SHA-256 wherever they came from; that file is what is
+kept, served to the hubs below and exported. A row is known by its line in it, the header being line 1.
+
+The ``local_*`` columns hold the lower side (a city's or a province's own code), the ``national_*`` columns the upper
+side, which for the map of a city is its province. A *list* has no upper side: it names the codes of one system, with
+what the catalogue says of their payment.
 """
 
+import csv
 import hashlib
-import json
+import io
 import re
-from datetime import date
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 import msgspec
 
-from codemaps import shapes
-from codemaps.csvfile import Source, TableError, flag, read_rows
-from codemaps.port import CATALOGUE, CHRONIC, NATIONAL, Relationship
+from codemaps.csvfile import TableError
+from codemaps.kinds import KINDS
+from codemaps.port import NATIONAL
 
-KINDS = {"chronic": CHRONIC, "catalogue": CATALOGUE}
-_REQUIRED = (
-    "local_code", "local_name", "national_code", "national_name", "relationship", "preferred", "confirmed", "source",
-)  # fmt: skip
-_OPTIONAL = {
-    "chronic": ("handbook_mark",),
-    "catalogue": ("list_type",),
-}
-"""``handbook_mark`` carries over how far the national code itself is confirmed; ``list_type`` names the shape a
-national catalogue code must have."""
-_RELATIONSHIPS: dict[str, Relationship] = {
-    "equal": "equal",
-    "wider": "wider",
-    "narrower": "narrower",
-    "inexact": "inexact",
-}
-_SYSTEM = re.compile(r"CN-\d{6}", re.ASCII)
-_NAME = re.compile(r"[0-9A-Za-z._\-]{1,64}", re.ASCII)
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an edition says of itself."""
-
-    map: str
-    edition: str
-    kind: Literal["chronic", "catalogue"]
-    from_system: str
-    to_system: str
-    effective_from: date
-    source: str
-    author: str
-    note: str
-    confirmed: bool
-    """False where the whole edition has no official source; then no row of it is confirmed."""
-    unmapped: Literal["reject", "pass"]
-    """What happens to a code without a row: refuse it, or let it through when it is a code of the other side."""
-    effective_to: date | None = None
-    """Last day of service; without it the edition is in force until the next one of its map begins."""
+RELATIONSHIPS = ("equal", "wider", "narrower", "inexact")
+"""How the upper code stands to the lower one."""
+SYSTEM = re.compile(r"CN(-\d{6})?", re.ASCII)
+NAME = re.compile(r"[0-9A-Za-z._\-]{1,64}", re.ASCII)
 
 
 class EditionRow(NamedTuple):
-    """One line of the table. An empty national code says that the local code is known and has no counterpart."""
+    """One row, every cell as text; empty where the table says nothing."""
 
-    line: int
     local_code: str
-    local_name: str
-    national_code: str
-    national_name: str
-    relationship: Relationship
-    """How the national code stands to the local one."""
-    preferred: bool
-    """The local code to choose where several share the national one."""
-    confirmed: bool
+    local_name: str = ""
+    national_code: str = ""
+    """Empty in a list; in a map it says that the local code is known and has no counterpart."""
+    national_name: str = ""
+    relationship: str = ""
+    preferred: str = "false"
+    """``true``: the local code to choose where several share the national one and nothing else decides."""
+    confirmed: str = "false"
+    """``true``: somebody named in ``source`` vouches for the row."""
+    list_type: str = ""
+    insutype: str = ""
+    """Holds for these insurance types only, separated by ``|``."""
+    admdvs: str = ""
+    """Holds for persons insured in these divisions only, by their leading digits, separated by ``|``."""
+    med_type: str = ""
+    """Holds for these medical types only, separated by ``|``."""
+    valid_from: str = ""
+    """First day of service, yyyy-MM-dd; empty: as the edition."""
+    valid_to: str = ""
+    """Last day of service, yyyy-MM-dd; empty: as the edition."""
+    chrgitm_lv: str = ""
+    """Class: 01 A, 02 B, 03 C (self-paid), 04 C payable locally."""
+    selfpay_prop: str = ""
+    """First-pay ratio, 0 to 1, up to four decimals."""
+    pric_uplmt_amt: str = ""
+    """Ceiling of the unit price in yuan, up to six decimals; 999999 means none."""
+    lmt_used_flag: str = ""
+    """1 when paid only for a stated indication."""
+    source: str = ""
+    remark: str = ""
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """What a change of this row would change in a settlement."""
+        return self.national_code, self.relationship
+
+
+COLUMNS = EditionRow._fields
+HEADER = (",".join(COLUMNS) + "\n").encode()
+CONDITIONS = ("insutype", "admdvs", "med_type", "valid_from", "valid_to")
+"""Columns that say for which cases a row holds."""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an edition says of itself; fixed when it is imported."""
+
+    map: str
+    edition: str
+    kind: str
+    from_system: str
+    to_system: str
+    """Empty for a list."""
     source: str
+    author: str
+    note: str = ""
+    confirmed: bool = False
+    """False where the whole edition has no official source; then no row of it is confirmed."""
+    unmapped: Literal["reject", "hold", "pass"] = "reject"
+    """What happens to a code without a row: refuse it, hold it until the map is completed, or let it through when it
+    is a code of the other side."""
+    complete: bool = False
+    """For a list: that a code missing from it does not exist."""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it names the codes of one system and maps nothing."""
+        return not self.to_system
 
 
-class Edition(NamedTuple):
-    """A manifest, its rows, and the digest over both."""
-
-    manifest: Manifest
-    rows: tuple[EditionRow, ...]
-    digest: str
-    file: str
-
-
-def read_edition(manifest_file: Source) -> Edition:
-    """Read and check one edition; raises TableError, which names file, row and column."""
-    manifest = _read_manifest(manifest_file)
-    table = _beside(manifest_file)
-    raw: list[list[str]] = []
-    rows: list[EditionRow] = []
-    for line, cells in read_rows(table, _REQUIRED, _OPTIONAL[manifest.kind]):
-        rows.append(_read_row(table.name, line, cells, manifest))
-        raw.append([str(line), *(value for _, value in sorted(cells.items()))])
-    _refuse_conflicts(table.name, rows)
-    # Over values and not over bytes, so that a checkout with other line ends is still the same edition.
-    content = json.dumps([msgspec.to_builtins(manifest), raw], ensure_ascii=False, sort_keys=True)
-    digest = "sha256:" + hashlib.sha256(content.encode()).hexdigest()
-    return Edition(manifest, tuple(rows), digest, table.name)
-
-
-def _beside(manifest_file: Source) -> Path:
-    path = Path(str(manifest_file))
-    # with_suffix would cut the edition 2026.1 to 2026.
-    return path.with_name(path.name.removesuffix(".toml") + ".csv")
-
-
-def _read_manifest(file: Source) -> Manifest:
-    try:
-        manifest = msgspec.toml.decode(file.read_bytes(), type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TableError(file.name, 0, "", str(error)) from None
+def refuse_manifest(manifest: Manifest, file: str) -> None:
+    """Raise TableError, which names the key, where a manifest cannot be right."""
     for column in ("map", "edition"):
-        if not _NAME.fullmatch(getattr(manifest, column)):
-            raise TableError(file.name, 0, column, "expected 1 to 64 letters, digits, dots, dashes or underscores")
-    if file.name != manifest.edition + ".toml":
-        raise TableError(file.name, 0, "edition", f"the file of edition {manifest.edition} has another name")
-    if not _SYSTEM.fullmatch(manifest.from_system):
-        raise TableError(file.name, 0, "from_system", "expected CN- and six digits")
-    if manifest.to_system != NATIONAL:
-        raise TableError(file.name, 0, "to_system", f"expected {NATIONAL}")
-    if manifest.effective_to is not None and manifest.effective_to < manifest.effective_from:
-        raise TableError(file.name, 0, "effective_to", "lies before effective_from")
-    return manifest
+        if not NAME.fullmatch(getattr(manifest, column)):
+            raise TableError(file, 0, column, "expected 1 to 64 letters, digits, dots, dashes or underscores")
+    if manifest.kind not in KINDS:
+        raise TableError(file, 0, "kind", f"expected one of {', '.join(KINDS)}, found {manifest.kind!r}")
+    if not SYSTEM.fullmatch(manifest.from_system):
+        raise TableError(file, 0, "from_system", "expected CN, or CN- and six digits")
+    if manifest.to_system and not SYSTEM.fullmatch(manifest.to_system):
+        raise TableError(file, 0, "to_system", "expected CN, or CN- and six digits")
+    if manifest.from_system == manifest.to_system or (manifest.to_system and manifest.from_system == NATIONAL):
+        raise TableError(file, 0, "to_system", "expected the system above from_system, or none for a list")
 
 
-def _read_row(name: str, line: int, cells: dict[str, str], manifest: Manifest) -> EditionRow:
-    kind = KINDS[manifest.kind]
-    row = EditionRow(
-        line,
-        cells["local_code"],
-        cells["local_name"],
-        cells["national_code"],
-        cells["national_name"],
-        _relationship(name, line, cells),
-        flag(name, line, "preferred", cells["preferred"]),
-        flag(name, line, "confirmed", cells["confirmed"]),
-        cells["source"],
-    )
-    if not shapes.is_local(kind, row.local_code):
-        raise TableError(name, line, "local_code", f"{row.local_code!r} does not have the shape of a code")
-    if not row.local_name or not row.source:
-        raise TableError(name, line, "source" if row.local_name else "local_name", "must not be empty")
-    list_type = cells.get("list_type", "")
-    if list_type and list_type not in shapes.LIST_TYPES:
-        raise TableError(name, line, "list_type", f"{list_type!r} is not a kind of catalogue")
-    if row.national_code and not shapes.is_national(kind, row.national_code, list_type):
-        expected = f"{manifest.kind} code" + (f" of list type {list_type}" if list_type else "")
-        raise TableError(name, line, "national_code", f"{row.national_code!r} does not have the shape of a {expected}")
-    if row.preferred and not row.national_code:
-        raise TableError(name, line, "preferred", "a row without a national code cannot be preferred")
-    if row.confirmed and not manifest.confirmed:
-        raise TableError(name, line, "confirmed", "the edition itself is not confirmed")
-    return row
-
-
-def _relationship(name: str, line: int, cells: dict[str, str]) -> Relationship:
-    value = cells["relationship"]
-    if value in _RELATIONSHIPS:
-        return _RELATIONSHIPS[value]
-    if not value and not cells["national_code"]:
-        return "inexact"
-    raise TableError(name, line, "relationship", f"expected equal, wider, narrower or inexact, found {value!r}")
-
-
-def _refuse_conflicts(name: str, rows: list[EditionRow]) -> None:
-    seen: dict[str, EditionRow] = {}
-    preferred: dict[str, int] = {}
+def write_rows(rows: Iterable[EditionRow], file: IO[bytes]) -> tuple[int, str]:
+    """Write rows, sorted already, in the fixed form; how many, and the SHA-256 of the bytes."""
+    digest, count = hashlib.sha256(HEADER), 0
+    file.write(HEADER)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     for row in rows:
-        first = seen.setdefault(row.local_code, row)
-        if first is not row:
-            same = first.national_code == row.national_code
-            problem = "occurs again" if same else f"has another national code, {first.national_code or 'none'}"
-            raise TableError(name, row.line, "local_code", f"{row.local_code} {problem}; see row {first.line}")
-        if row.preferred and preferred.setdefault(row.national_code, row.line) != row.line:
-            other = preferred[row.national_code]
-            raise TableError(name, row.line, "preferred", f"{row.national_code} is preferred in row {other} already")
+        writer.writerow(row)
+        count += 1
+        if not count % 4096:
+            _spill(buffer, file, digest)
+    _spill(buffer, file, digest)
+    return count, digest.hexdigest()
+
+
+def _spill(buffer: io.StringIO, file: IO[bytes], digest: "hashlib._Hash") -> None:
+    piece = buffer.getvalue().encode()
+    digest.update(piece)
+    file.write(piece)
+    buffer.seek(0)
+    buffer.truncate()
+
+
+def read_rows(file: Path) -> Iterator[EditionRow]:
+    """The rows of a file in the fixed form, one after another."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        _refuse_header(next(reader, None), file.name)
+        yield from map(EditionRow._make, reader)
+
+
+class Located(NamedTuple):
+    """A row with the place where it stands."""
+
+    row: EditionRow
+    line: int
+    offset: int
+    """Where its line begins, in bytes."""
+
+
+def locate_rows(file: Path) -> Iterator[Located]:
+    """The rows of a file in the fixed form, with their places; no cell of that form spans lines."""
+    with file.open("rb") as source:
+        header = source.readline()
+        _refuse_header(next(csv.reader([header.decode()]), None), file.name)
+        places: list[int] = []
+
+        def lines() -> Iterator[str]:
+            at = len(header)
+            for raw in source:
+                places.append(at)
+                at += len(raw)
+                yield raw.decode()
+
+        for number, cells in enumerate(csv.reader(lines(), strict=True)):
+            yield Located(EditionRow._make(cells), number + 2, places.pop())
+
+
+def row_at(file: Path, offset: int) -> EditionRow:
+    """The row whose line begins at a byte."""
+    with file.open("rb") as source:
+        source.seek(offset)
+        return EditionRow._make(next(csv.reader([source.readline().decode()])))
+
+
+def by_code(rows: Iterable[EditionRow]) -> Iterator[tuple[str, list[EditionRow]]]:
+    """The rows of each local code together; they are sorted by it."""
+    for code, group in groupby(rows, itemgetter(0)):
+        yield code, list(group)
+
+
+def _refuse_header(header: list[str] | None, name: str) -> None:
+    if header is None or tuple(header) != COLUMNS:
+        raise TableError(name, 1, "", "this is not a file of an edition in its fixed form")
+
+
+def digest_of(manifest: Manifest, rows_sha256: str) -> str:
+    """What proves an edition: SHA-256 over what it says of itself and over its rows."""
+    content = msgspec.json.encode(manifest, order="sorted") + b"\n" + rows_sha256.encode()
+    return "sha256:" + hashlib.sha256(content).hexdigest()

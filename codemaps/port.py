@@ -1,8 +1,7 @@
 """What the gateway asks of code maps, and what it gets back: one row, traceable to map, edition and line."""
 
-from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from yidi.v1 import header_pb2, options_pb2
 
@@ -12,6 +11,9 @@ NATIONAL = "CN"
 CHRONIC: int = options_pb2.CODE_KIND_CHRONIC_DISEASE
 CATALOGUE: int = options_pb2.CODE_KIND_CATALOGUE
 
+DIAGNOSIS: int = options_pb2.CODE_KIND_DIAGNOSIS
+OPERATION: int = options_pb2.CODE_KIND_OPERATION
+
 Relationship = Literal["equal", "wider", "narrower", "inexact", "passed"]
 """How the code after stands to the code before: equal, wider or narrower in meaning, or overlapping only (inexact).
 
@@ -19,48 +21,62 @@ Relationship = Literal["equal", "wider", "narrower", "inexact", "passed"]
 """
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Row:
-    """One translated code and the row that translated it. Built when the edition is loaded, and shared."""
+class Given(NamedTuple):
+    """What is known where a code is used; it chooses among rows that hold for some cases only."""
 
-    kind: int
-    from_system: str
+    as_of_ms: int | None = None
+    """When the encounter was registered, in milliseconds since the epoch: editions published later do not reach back
+    into it. None for the editions as they stand now."""
+    insutype: str = ""
+    insuplc_admdvs: str = ""
+    med_type: str = ""
+    entitled: frozenset[str] = frozenset()
+    """Codes the person is entitled for, in the system translated to; they decide where several codes share one."""
+
+
+NOTHING_GIVEN = Given()
+
+
+class Row(Protocol):
+    """One translated code and the row that translated it."""
+
     from_code: str
-    to_system: str
     to_code: str
-    map: str
-    edition: str
-    row: int
-    """Line in the edition's file; 0 for a code that passed without a row."""
-    relationship: Relationship
-    confirmed: bool
-    """Whether the source of the row is confirmed; an unconfirmed row must not be used silently."""
-    _traces: dict[str, header_pb2.Translation] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def kind(self) -> int:
+        """Kind of the code on the wire, as in ``CodeKind``."""
+
+    @property
+    def from_system(self) -> str:
+        """Code system before."""
+
+    @property
+    def to_system(self) -> str:
+        """Code system after."""
+
+    @property
+    def map(self) -> str:
+        """Code map, such as CN-320000.chronic."""
+
+    @property
+    def edition(self) -> str:
+        """Edition of the map; ``override`` and its number for an emergency override."""
+
+    @property
+    def row(self) -> int:
+        """Line in the edition's file, the header being line 1; 0 for a code that passed without a row."""
+
+    @property
+    def relationship(self) -> Relationship:
+        """How the code after stands to the code before."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the source of the row is confirmed; an unconfirmed row must not be used silently."""
 
     def as_translation(self, admdvs: str) -> header_pb2.Translation:
-        """The trace as a message, as translated by the hub of this division.
-
-        The message is shared: append or copy it, never change it.
-        """
-        traces = self._traces
-        if traces is None:
-            traces = {}
-            # The rows of millions of codes never travel, so the cache is made for those that do.
-            object.__setattr__(self, "_traces", traces)
-        trace = traces.get(admdvs)
-        if trace is None:
-            trace = traces[admdvs] = header_pb2.Translation(
-                kind=self.kind,  # type: ignore[arg-type]  # an enum value is an int to everyone but mypy-protobuf
-                from_system=self.from_system,
-                from_code=self.from_code,
-                to_system=self.to_system,
-                to_code=self.to_code,
-                map=self.map,
-                edition=self.edition,
-                row=self.row,
-                admdvs=admdvs,
-            )
-        return trace
+        """The trace as a message, as translated by the hub of this division; append or copy it, never change it."""
 
 
 class NotTranslated(Exception):
@@ -78,15 +94,24 @@ class Unmapped(NotTranslated):
     """Occurs when the edition in force has no target for the code."""
 
     def __init__(
-        self, kind: int, code: str, from_system: str, to_system: str, map: str = "", edition: str = ""
+        self,
+        kind: int,
+        code: str,
+        from_system: str,
+        to_system: str,
+        map: str = "",
+        edition: str = "",
+        rule: Literal["reject", "hold", "pass"] = "reject",
     ) -> None:
         self.map = map
         self.edition = edition
+        self.rule = rule
+        """What the edition says of such a code: refuse it for good, or hold it until the map is completed."""
         super().__init__(kind, code, from_system, to_system, f"no row in {map} {edition}".rstrip())
 
 
 class Ambiguous(NotTranslated):
-    """Occurs when several targets exist and no row is preferred; one is never picked by chance."""
+    """Occurs when several targets remain and nothing known decides; one is never picked by chance."""
 
     def __init__(
         self,
@@ -113,11 +138,30 @@ class MapMissing(NotTranslated):
 
 
 class CodeMaps(Protocol):
-    """Translates codes between systems."""
+    """Translates codes between systems. A set of maps is immutable; a new one takes its place as a whole."""
 
-    def translate(self, kind: int, code: str, from_system: str, to_system: str, on: date) -> Row:
+    def translate(
+        self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given = NOTHING_GIVEN
+    ) -> Row:
         """Translate one code by the edition in force on the date of service.
 
         Raises Unmapped, Ambiguous or MapMissing; it never guesses.
         """
+        ...
+
+    def candidates(
+        self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given = NOTHING_GIVEN
+    ) -> tuple[str, ...]:
+        """All codes that come into question for one, preferences aside: one where it is clear, none without a row.
+
+        Raises MapMissing.
+        """
+        ...
+
+    def connects(self, kind: int, from_system: str, to_system: str) -> bool:
+        """Whether there is any map of this kind between two systems, whatever its dates."""
+        ...
+
+    def shares(self, kind: int, from_system: str, to_system: str) -> bool:
+        """Whether some code on this way has several targets, so that what is known of the person may decide."""
         ...

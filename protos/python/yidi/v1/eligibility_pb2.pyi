@@ -92,6 +92,66 @@ class GetPersonResponse(_message.Message):
 Global___GetPersonResponse: _TypeAlias = GetPersonResponse  # noqa: Y015
 
 @_typing.final
+class ListChronicEntitlementsRequest(_message.Message):
+    """Asks for the chronic diseases of a person. 人员慢特病备案查询请求。"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _header_pb2.RequestHeader:
+        """Request header, the same on every request. 请求头。"""
+
+    @_builtins.property
+    def data(self) -> Global___ChronicEntitlementQuery:
+        """The person. 查询条件。"""
+
+    def __init__(
+        self,
+        *,
+        header: _header_pb2.RequestHeader | None = ...,
+        data: Global___ChronicEntitlementQuery | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChronicEntitlementsRequest: _TypeAlias = ListChronicEntitlementsRequest  # noqa: Y015
+
+@_typing.final
+class ListChronicEntitlementsResponse(_message.Message):
+    """The chronic diseases, one row each. 人员慢特病备案查询应答。"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FEEDETAIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _header_pb2.ResponseHeader:
+        """Response header. 响应头。"""
+
+    @_builtins.property
+    def feedetail(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChronicEntitlement]:
+        """The diseases. 人员慢特病备案信息。"""
+
+    def __init__(
+        self,
+        *,
+        header: _header_pb2.ResponseHeader | None = ...,
+        feedetail: _abc.Iterable[Global___ChronicEntitlement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feedetail", b"feedetail", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListChronicEntitlementsResponse: _TypeAlias = ListChronicEntitlementsResponse  # noqa: Y015
+
+@_typing.final
 class PersonQuery(_message.Message):
     """PersonQuery is the input node of 1101. 人员信息查询条件。"""
 
@@ -286,3 +346,59 @@ class IdentityInfo(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IdentityInfo: _TypeAlias = IdentityInfo  # noqa: Y015
+
+@_typing.final
+class ChronicEntitlementQuery(_message.Message):
+    """ChronicEntitlementQuery is the input node of 5301. 人员慢特病备案查询条件。"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PSN_NO_FIELD_NUMBER: _builtins.int
+    psn_no: _builtins.str
+    """Person number. 人员编号。"""
+    def __init__(
+        self,
+        *,
+        psn_no: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["psn_no", b"psn_no"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChronicEntitlementQuery: _TypeAlias = ChronicEntitlementQuery  # noqa: Y015
+
+@_typing.final
+class ChronicEntitlement(_message.Message):
+    """ChronicEntitlement is one chronic disease a person is entitled for. 人员慢特病备案信息。"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPSP_DISE_CODE_FIELD_NUMBER: _builtins.int
+    OPSP_DISE_NAME_FIELD_NUMBER: _builtins.int
+    BEGNDATE_FIELD_NUMBER: _builtins.int
+    ENDDATE_FIELD_NUMBER: _builtins.int
+    opsp_dise_code: _builtins.str
+    """Code of the chronic disease. 门慢门特病种目录代码。"""
+    opsp_dise_name: _builtins.str
+    """Name of the chronic disease. 门慢门特病种名称。"""
+    begndate: _builtins.str
+    """First day. 开始日期。"""
+    enddate: _builtins.str
+    """Last day; empty when open. 结束日期。"""
+    def __init__(
+        self,
+        *,
+        opsp_dise_code: _builtins.str = ...,
+        opsp_dise_name: _builtins.str = ...,
+        begndate: _builtins.str = ...,
+        enddate: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begndate", b"begndate", "enddate", b"enddate", "opsp_dise_code", b"opsp_dise_code", "opsp_dise_name", b"opsp_dise_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChronicEntitlement: _TypeAlias = ChronicEntitlement  # noqa: Y015

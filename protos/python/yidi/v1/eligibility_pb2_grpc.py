@@ -40,6 +40,11 @@ class EligibilityServiceStub:
                 request_serializer=yidi_dot_v1_dot_eligibility__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=yidi_dot_v1_dot_eligibility__pb2.GetPersonResponse.FromString,
                 _registered_method=True)
+        self.ListChronicEntitlements = channel.unary_unary(
+                '/yidi.v1.EligibilityService/ListChronicEntitlements',
+                request_serializer=yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsRequest.SerializeToString,
+                response_deserializer=yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsResponse.FromString,
+                _registered_method=True)
 
 
 class EligibilityServiceServicer:
@@ -53,6 +58,13 @@ class EligibilityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListChronicEntitlements(self, request, context):
+        """Lists the chronic diseases the person is entitled for, from the insured place. 人员慢特病备案查询。
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EligibilityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_EligibilityServiceServicer_to_server(servicer, server):
                     servicer.GetPerson,
                     request_deserializer=yidi_dot_v1_dot_eligibility__pb2.GetPersonRequest.FromString,
                     response_serializer=yidi_dot_v1_dot_eligibility__pb2.GetPersonResponse.SerializeToString,
+            ),
+            'ListChronicEntitlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChronicEntitlements,
+                    request_deserializer=yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsRequest.FromString,
+                    response_serializer=yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class EligibilityService:
             '/yidi.v1.EligibilityService/GetPerson',
             yidi_dot_v1_dot_eligibility__pb2.GetPersonRequest.SerializeToString,
             yidi_dot_v1_dot_eligibility__pb2.GetPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChronicEntitlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yidi.v1.EligibilityService/ListChronicEntitlements',
+            yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsRequest.SerializeToString,
+            yidi_dot_v1_dot_eligibility__pb2.ListChronicEntitlementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class EligibilityServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EligibilityServiceAsyncStub: ...
     GetPerson: _grpc.UnaryUnaryMultiCallable[_eligibility_pb2.GetPersonRequest, _eligibility_pb2.GetPersonResponse]
     """Gets the person, the insurances and the identities behind a credential, from the insured place. 人员基本信息获取。"""
+    ListChronicEntitlements: _grpc.UnaryUnaryMultiCallable[_eligibility_pb2.ListChronicEntitlementsRequest, _eligibility_pb2.ListChronicEntitlementsResponse]
+    """Lists the chronic diseases the person is entitled for, from the insured place. 人员慢特病备案查询。"""
 
 @_typing.type_check_only
 class EligibilityServiceAsyncStub(EligibilityServiceStub):
@@ -43,6 +45,8 @@ class EligibilityServiceAsyncStub(EligibilityServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPerson: _aio.UnaryUnaryMultiCallable[_eligibility_pb2.GetPersonRequest, _eligibility_pb2.GetPersonResponse]  # type: ignore[assignment]
     """Gets the person, the insurances and the identities behind a credential, from the insured place. 人员基本信息获取。"""
+    ListChronicEntitlements: _aio.UnaryUnaryMultiCallable[_eligibility_pb2.ListChronicEntitlementsRequest, _eligibility_pb2.ListChronicEntitlementsResponse]  # type: ignore[assignment]
+    """Lists the chronic diseases the person is entitled for, from the insured place. 人员慢特病备案查询。"""
 
 class EligibilityServiceServicer(metaclass=_abc_1.ABCMeta):
     """EligibilityService answers who a person is and how the person is insured. 人员信息服务。"""
@@ -54,5 +58,13 @@ class EligibilityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_eligibility_pb2.GetPersonResponse, _abc.Awaitable[_eligibility_pb2.GetPersonResponse]]:
         """Gets the person, the insurances and the identities behind a credential, from the insured place. 人员基本信息获取。"""
+
+    @_abc_1.abstractmethod
+    def ListChronicEntitlements(
+        self,
+        request: _eligibility_pb2.ListChronicEntitlementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_eligibility_pb2.ListChronicEntitlementsResponse, _abc.Awaitable[_eligibility_pb2.ListChronicEntitlementsResponse]]:
+        """Lists the chronic diseases the person is entitled for, from the insured place. 人员慢特病备案查询。"""
 
 def add_EligibilityServiceServicer_to_server(servicer: EligibilityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -41,6 +41,7 @@ class RequestHeader(_message.Message):
     SIGN_NO_FIELD_NUMBER: _builtins.int
     HOPS_FIELD_NUMBER: _builtins.int
     TRANSLATIONS_FIELD_NUMBER: _builtins.int
+    CODES_AS_OF_FIELD_NUMBER: _builtins.int
     msgid: _builtins.str
     """Request id: institution code, time and serial. The same id always means the same request. 发送方报文ID。"""
     mdtrtarea_admvs: _builtins.str
@@ -69,6 +70,8 @@ class RequestHeader(_message.Message):
     """Device security data. 设备安全信息。"""
     sign_no: _builtins.str
     """Sign-in serial from 9001. 交易签到流水号。"""
+    codes_as_of: _builtins.str
+    """When the encounter was registered: code maps published later do not reach back into it. 编码对照的时点。"""
     @_builtins.property
     def hops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hubs the request has passed. 已经过的平台。"""
@@ -96,10 +99,11 @@ class RequestHeader(_message.Message):
         sign_no: _builtins.str = ...,
         hops: _abc.Iterable[_builtins.str] | None = ...,
         translations: _abc.Iterable[Global___Translation] | None = ...,
+        codes_as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dev_no", b"dev_no", "dev_safe_info", b"dev_safe_info", "fixmedins_code", b"fixmedins_code", "fixmedins_name", b"fixmedins_name", "hops", b"hops", "inf_time", b"inf_time", "infver", b"infver", "insuplc_admdvs", b"insuplc_admdvs", "mdtrtarea_admvs", b"mdtrtarea_admvs", "msgid", b"msgid", "opter", b"opter", "opter_name", b"opter_name", "opter_type", b"opter_type", "recer_sys_code", b"recer_sys_code", "sign_no", b"sign_no", "translations", b"translations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes_as_of", b"codes_as_of", "dev_no", b"dev_no", "dev_safe_info", b"dev_safe_info", "fixmedins_code", b"fixmedins_code", "fixmedins_name", b"fixmedins_name", "hops", b"hops", "inf_time", b"inf_time", "infver", b"infver", "insuplc_admdvs", b"insuplc_admdvs", "mdtrtarea_admvs", b"mdtrtarea_admvs", "msgid", b"msgid", "opter", b"opter", "opter_name", b"opter_name", "opter_type", b"opter_type", "recer_sys_code", b"recer_sys_code", "sign_no", b"sign_no", "translations", b"translations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yidi/v1/options.proto\x12\x07yidi.v1\x1a google/protobuf/descriptor.proto\"\xa7\x01\n\nMethodRule\x12\r\n\x05infno\x18\x01 \x01(\t\x12\x1f\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x0f.yidi.v1.Effect\x12)\n\x0b\x64\x65stination\x18\x03 \x01(\x0e\x32\x14.yidi.v1.Destination\x12#\n\x08\x64\x65livery\x18\x04 \x01(\x0e\x32\x11.yidi.v1.Delivery\x12\x19\n\x11max_request_bytes\x18\x05 \x01(\r\"\xb9\x02\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07max_len\x18\x02 \x01(\r\x12\x0e\n\x06\x64igits\x18\x03 \x01(\r\x12\x1f\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x0f.yidi.v1.Format\x12\x12\n\ndictionary\x18\x05 \x01(\t\x12\x1f\n\x04\x63ode\x18\x06 \x01(\x0e\x32\x11.yidi.v1.CodeKind\x12\x1b\n\x04mask\x18\x07 \x01(\x0e\x32\r.yidi.v1.Mask\x12\x10\n\x08hub_only\x18\x08 \x01(\x08\x12\x0b\n\x03own\x18\t \x01(\x08\x12\x14\n\x0cnon_negative\x18\n \x01(\x08\x12\x11\n\tmin_items\x18\x0b \x01(\r\x12\x11\n\tmax_items\x18\x0c \x01(\r\x12\x15\n\rjudged_singly\x18\r \x01(\x08\x12\x14\n\x0cservice_date\x18\x0e \x01(\x08\"Q\n\x0bMessageRule\x12\r\n\x05infno\x18\x01 \x03(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12%\n\tdirection\x18\x03 \x01(\x0e\x32\x12.yidi.v1.Direction*K\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44IRECTION_IN\x10\x01\x12\x11\n\rDIRECTION_OUT\x10\x02*F\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_QUERY\x10\x01\x12\x12\n\x0e\x45\x46\x46\x45\x43T_COMMAND\x10\x02*\x7f\n\x0b\x44\x65stination\x12\x1b\n\x17\x44\x45STINATION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45STINATION_INSURED_PLACE\x10\x01\x12\x1b\n\x17\x44\x45STINATION_TREAT_PLACE\x10\x02\x12\x17\n\x13\x44\x45STINATION_JOURNAL\x10\x03*W\n\x08\x44\x65livery\x12\x18\n\x14\x44\x45LIVERY_UNSPECIFIED\x10\x00\x12\x11\n\rDELIVERY_LIVE\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_STORE_AND_FORWARD\x10\x02*[\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x01\x12\x13\n\x0f\x46ORMAT_DATETIME\x10\x02\x12\x13\n\x0f\x46ORMAT_DIVISION\x10\x03*]\n\x08\x43odeKind\x12\x19\n\x15\x43ODE_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ODE_KIND_CHRONIC_DISEASE\x10\x01\x12\x17\n\x13\x43ODE_KIND_CATALOGUE\x10\x02*q\n\x04Mask\x12\x14\n\x10MASK_UNSPECIFIED\x10\x00\x12\r\n\tMASK_HIDE\x10\x01\x12\r\n\tMASK_NAME\x10\x02\x12\x14\n\x10MASK_CERTIFICATE\x10\x03\x12\x0e\n\nMASK_PHONE\x10\x04\x12\x0f\n\x0bMASK_NUMBER\x10\x05:E\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x13.yidi.v1.MethodRule:B\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x12.yidi.v1.FieldRule:H\n\x07message\x12\x1f.google.protobuf.MessageOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x14.yidi.v1.MessageRuleB4\n\ncn.yidi.v1P\x01Z\x1ayidi.example/api/v1;yidiv1\xaa\x02\x07Yidi.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yidi/v1/options.proto\x12\x07yidi.v1\x1a google/protobuf/descriptor.proto\"\xa7\x01\n\nMethodRule\x12\r\n\x05infno\x18\x01 \x01(\t\x12\x1f\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x0f.yidi.v1.Effect\x12)\n\x0b\x64\x65stination\x18\x03 \x01(\x0e\x32\x14.yidi.v1.Destination\x12#\n\x08\x64\x65livery\x18\x04 \x01(\x0e\x32\x11.yidi.v1.Delivery\x12\x19\n\x11max_request_bytes\x18\x05 \x01(\r\"\xce\x02\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07max_len\x18\x02 \x01(\r\x12\x0e\n\x06\x64igits\x18\x03 \x01(\r\x12\x1f\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x0f.yidi.v1.Format\x12\x12\n\ndictionary\x18\x05 \x01(\t\x12\x1f\n\x04\x63ode\x18\x06 \x01(\x0e\x32\x11.yidi.v1.CodeKind\x12\x1b\n\x04mask\x18\x07 \x01(\x0e\x32\r.yidi.v1.Mask\x12\x10\n\x08hub_only\x18\x08 \x01(\x08\x12\x0b\n\x03own\x18\t \x01(\x08\x12\x14\n\x0cnon_negative\x18\n \x01(\x08\x12\x11\n\tmin_items\x18\x0b \x01(\r\x12\x11\n\tmax_items\x18\x0c \x01(\r\x12\x15\n\rjudged_singly\x18\r \x01(\x08\x12\x14\n\x0cservice_date\x18\x0e \x01(\x08\x12\x13\n\x0b\x63ode_amount\x18\x0f \x01(\x08\"Q\n\x0bMessageRule\x12\r\n\x05infno\x18\x01 \x03(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12%\n\tdirection\x18\x03 \x01(\x0e\x32\x12.yidi.v1.Direction*K\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44IRECTION_IN\x10\x01\x12\x11\n\rDIRECTION_OUT\x10\x02*F\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_QUERY\x10\x01\x12\x12\n\x0e\x45\x46\x46\x45\x43T_COMMAND\x10\x02*\x94\x01\n\x0b\x44\x65stination\x12\x1b\n\x17\x44\x45STINATION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45STINATION_INSURED_PLACE\x10\x01\x12\x1b\n\x17\x44\x45STINATION_TREAT_PLACE\x10\x02\x12\x17\n\x13\x44\x45STINATION_JOURNAL\x10\x03\x12\x13\n\x0f\x44\x45STINATION_HUB\x10\x04*W\n\x08\x44\x65livery\x12\x18\n\x14\x44\x45LIVERY_UNSPECIFIED\x10\x00\x12\x11\n\rDELIVERY_LIVE\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_STORE_AND_FORWARD\x10\x02*[\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x01\x12\x13\n\x0f\x46ORMAT_DATETIME\x10\x02\x12\x13\n\x0f\x46ORMAT_DIVISION\x10\x03*\x8f\x01\n\x08\x43odeKind\x12\x19\n\x15\x43ODE_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ODE_KIND_CHRONIC_DISEASE\x10\x01\x12\x17\n\x13\x43ODE_KIND_CATALOGUE\x10\x02\x12\x17\n\x13\x43ODE_KIND_DIAGNOSIS\x10\x03\x12\x17\n\x13\x43ODE_KIND_OPERATION\x10\x04*q\n\x04Mask\x12\x14\n\x10MASK_UNSPECIFIED\x10\x00\x12\r\n\tMASK_HIDE\x10\x01\x12\r\n\tMASK_NAME\x10\x02\x12\x14\n\x10MASK_CERTIFICATE\x10\x03\x12\x0e\n\nMASK_PHONE\x10\x04\x12\x0f\n\x0bMASK_NUMBER\x10\x05:E\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x13.yidi.v1.MethodRule:B\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x12.yidi.v1.FieldRule:H\n\x07message\x12\x1f.google.protobuf.MessageOptions\x18\xc5\x8a\x03 \x01(\x0b\x32\x14.yidi.v1.MessageRuleB4\n\ncn.yidi.v1P\x01Z\x1ayidi.example/api/v1;yidiv1\xaa\x02\x07Yidi.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,24 +33,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yidi.v1.options_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\ncn.yidi.v1P\001Z\032yidi.example/api/v1;yidiv1\252\002\007Yidi.V1'
-  _globals['_DIRECTION']._serialized_start=637
-  _globals['_DIRECTION']._serialized_end=712
-  _globals['_EFFECT']._serialized_start=714
-  _globals['_EFFECT']._serialized_end=784
-  _globals['_DESTINATION']._serialized_start=786
-  _globals['_DESTINATION']._serialized_end=913
-  _globals['_DELIVERY']._serialized_start=915
-  _globals['_DELIVERY']._serialized_end=1002
-  _globals['_FORMAT']._serialized_start=1004
-  _globals['_FORMAT']._serialized_end=1095
-  _globals['_CODEKIND']._serialized_start=1097
-  _globals['_CODEKIND']._serialized_end=1190
-  _globals['_MASK']._serialized_start=1192
-  _globals['_MASK']._serialized_end=1305
+  _globals['_DIRECTION']._serialized_start=658
+  _globals['_DIRECTION']._serialized_end=733
+  _globals['_EFFECT']._serialized_start=735
+  _globals['_EFFECT']._serialized_end=805
+  _globals['_DESTINATION']._serialized_start=808
+  _globals['_DESTINATION']._serialized_end=956
+  _globals['_DELIVERY']._serialized_start=958
+  _globals['_DELIVERY']._serialized_end=1045
+  _globals['_FORMAT']._serialized_start=1047
+  _globals['_FORMAT']._serialized_end=1138
+  _globals['_CODEKIND']._serialized_start=1141
+  _globals['_CODEKIND']._serialized_end=1284
+  _globals['_MASK']._serialized_start=1286
+  _globals['_MASK']._serialized_end=1399
   _globals['_METHODRULE']._serialized_start=69
   _globals['_METHODRULE']._serialized_end=236
   _globals['_FIELDRULE']._serialized_start=239
-  _globals['_FIELDRULE']._serialized_end=552
-  _globals['_MESSAGERULE']._serialized_start=554
-  _globals['_MESSAGERULE']._serialized_end=635
+  _globals['_FIELDRULE']._serialized_end=573
+  _globals['_MESSAGERULE']._serialized_start=575
+  _globals['_MESSAGERULE']._serialized_end=656
 # @@protoc_insertion_point(module_scope)

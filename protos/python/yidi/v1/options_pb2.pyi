@@ -83,6 +83,8 @@ class _DestinationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Destinati
     """The hub of the treat place. 就医地。"""
     DESTINATION_JOURNAL: _Destination.ValueType  # 3
     """The journal of the hub that is asked, and those behind it. 流水。"""
+    DESTINATION_HUB: _Destination.ValueType  # 4
+    """The hub that is asked, from its own tables. 被询问的平台。"""
 
 class Destination(_Destination, metaclass=_DestinationEnumTypeWrapper):
     """Destination of a method. 去向。"""
@@ -95,6 +97,8 @@ DESTINATION_TREAT_PLACE: Destination.ValueType  # 2
 """The hub of the treat place. 就医地。"""
 DESTINATION_JOURNAL: Destination.ValueType  # 3
 """The journal of the hub that is asked, and those behind it. 流水。"""
+DESTINATION_HUB: Destination.ValueType  # 4
+"""The hub that is asked, from its own tables. 被询问的平台。"""
 Global___Destination: _TypeAlias = Destination  # noqa: Y015
 
 class _Delivery:
@@ -161,6 +165,10 @@ class _CodeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CodeKind.Val
     """Out-patient chronic disease. 门诊慢特病病种。"""
     CODE_KIND_CATALOGUE: _CodeKind.ValueType  # 2
     """Drug, service item or consumable. 医疗目录。"""
+    CODE_KIND_DIAGNOSIS: _CodeKind.ValueType  # 3
+    """Diagnosis, ICD-10. 疾病诊断。"""
+    CODE_KIND_OPERATION: _CodeKind.ValueType  # 4
+    """Operation, ICD-9-CM-3. 手术操作。"""
 
 class CodeKind(_CodeKind, metaclass=_CodeKindEnumTypeWrapper):
     """CodeKind of a translated code. 编码类型。"""
@@ -171,6 +179,10 @@ CODE_KIND_CHRONIC_DISEASE: CodeKind.ValueType  # 1
 """Out-patient chronic disease. 门诊慢特病病种。"""
 CODE_KIND_CATALOGUE: CodeKind.ValueType  # 2
 """Drug, service item or consumable. 医疗目录。"""
+CODE_KIND_DIAGNOSIS: CodeKind.ValueType  # 3
+"""Diagnosis, ICD-10. 疾病诊断。"""
+CODE_KIND_OPERATION: CodeKind.ValueType  # 4
+"""Operation, ICD-9-CM-3. 手术操作。"""
 Global___CodeKind: _TypeAlias = CodeKind  # noqa: Y015
 
 class _Mask:
@@ -267,6 +279,7 @@ class FieldRule(_message.Message):
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     JUDGED_SINGLY_FIELD_NUMBER: _builtins.int
     SERVICE_DATE_FIELD_NUMBER: _builtins.int
+    CODE_AMOUNT_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """Must not be empty. 必填。"""
     max_len: _builtins.int
@@ -295,6 +308,8 @@ class FieldRule(_message.Message):
     """The items of the list are judged one by one; a bad one does not spoil the request. 逐条判定。"""
     service_date: _builtins.bool
     """The date that chooses the edition of a code map for the codes beside it. 服务日期。"""
+    code_amount: _builtins.bool
+    """The money the codes beside it stand for; it weighs a code map's coverage. 编码对应的金额。"""
     def __init__(
         self,
         *,
@@ -312,10 +327,11 @@ class FieldRule(_message.Message):
         max_items: _builtins.int = ...,
         judged_singly: _builtins.bool = ...,
         service_date: _builtins.bool = ...,
+        code_amount: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "dictionary", b"dictionary", "digits", b"digits", "format", b"format", "hub_only", b"hub_only", "judged_singly", b"judged_singly", "mask", b"mask", "max_items", b"max_items", "max_len", b"max_len", "min_items", b"min_items", "non_negative", b"non_negative", "own", b"own", "required", b"required", "service_date", b"service_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "code_amount", b"code_amount", "dictionary", b"dictionary", "digits", b"digits", "format", b"format", "hub_only", b"hub_only", "judged_singly", b"judged_singly", "mask", b"mask", "max_items", b"max_items", "max_len", b"max_len", "min_items", b"min_items", "non_negative", b"non_negative", "own", b"own", "required", b"required", "service_date", b"service_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

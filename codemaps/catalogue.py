@@ -10,9 +10,8 @@ import re
 from datetime import date
 from typing import NamedTuple
 
-from codemaps import shapes
+from codemaps import kinds
 from codemaps.csvfile import Source, TableError, read_rows
-from codemaps.port import CATALOGUE
 
 COLUMNS = (
     "med_list_codg", "name", "list_type", "med_chrgitm_type", "chrgitm_lv", "selfpay_prop", "pric_uplmt_amt",
@@ -103,9 +102,9 @@ def _item(name: str, row: int, cells: dict[str, str]) -> Item:
             raise TableError(name, row, column, f"expected {expected}, found {cells[column]!r}")
 
     code, list_type = cells["med_list_codg"], cells["list_type"]
-    require("med_list_codg", shapes.is_local(CATALOGUE, code), "a code of 1 to 50 letters, digits, dots and dashes")
+    require("med_list_codg", kinds.is_local(code), "a code of 1 to 50 letters, digits, dots and dashes")
     require("name", cells["name"].strip(), "a name")
-    require("list_type", list_type in shapes.LIST_TYPES, "a kind of catalogue such as 101, 102, 201 or 301")
+    require("list_type", list_type in kinds.LIST_TYPES, "a kind of catalogue such as 101, 102, 201 or 301")
     require("med_chrgitm_type", cells["med_chrgitm_type"] in _CATEGORIES, "a charge category, 01 to 14")
     require("chrgitm_lv", cells["chrgitm_lv"] in CLASSES, "a class, 01 to 04")
     level = CLASSES[cells["chrgitm_lv"]]

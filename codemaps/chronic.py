@@ -1,14 +1,14 @@
 """The national out-patient chronic diseases (门诊慢特病病种) that have been seen, and the ten open across provinces.
 
-Facts: ``tables/chronic_national.csv`` (handbook, codes/chronic-national.csv). The list is not complete: a code that
-is missing here is unknown to Yidi, not invalid.
+Facts: the shipped lists CN.chronic and CN.chronic-open (handbook, codes/chronic-national.csv). They are not complete:
+a code that is missing here is unknown to Yidi, not invalid.
 """
 
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
 
-from codemaps.csvfile import read_rows
+from codemaps.editions import read_rows
+from codemaps.shipped import DIRECTORY
 
 Mark = Literal["confirmed", "name_unconfirmed", "code_unconfirmed", "seen", "name_not_found"]
 """How far a row is confirmed: code and name; the code only; the name only; read in the named source; code only,
@@ -38,11 +38,9 @@ def open_across_provinces() -> tuple[ChronicDisease, ...]:
 
 @cache
 def _table() -> dict[str, ChronicDisease]:
-    file = resources.files("codemaps").joinpath("tables", "chronic_national.csv")
-    rows = read_rows(file, ("code", "name_zh", "cross_province", "mark", "source"))
+    edition = "handbook.1.csv"
+    opened = {row.local_code for row in read_rows(DIRECTORY / "CN.chronic-open" / edition)}
     return {
-        cells["code"]: ChronicDisease(
-            cells["code"], cells["name_zh"], cells["cross_province"] == "Y", cells["mark"], cells["source"]
-        )
-        for _, cells in rows
+        row.local_code: ChronicDisease(row.local_code, row.local_name, row.local_code in opened, row.remark, row.source)
+        for row in read_rows(DIRECTORY / "CN.chronic" / edition)
     }

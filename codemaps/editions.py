@@ -78,7 +78,7 @@ CONDITIONS = ("insutype", "admdvs", "med_type", "valid_from", "valid_to")
 """Columns that say for which cases a row holds."""
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an edition says of itself; fixed when it is imported."""
 
     map: str

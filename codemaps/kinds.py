@@ -30,7 +30,7 @@ LIST_TYPES: dict[str, "re.Pattern[str]"] = {
     }.items()
 }
 """Shape of a national code by kind of catalogue: 101 western and patent drug, 102 herbal piece, 103 own preparation,
-104 ethnic drug, 105 other, 106 granules, 201 service, 301 consumable, 501 long-term care (dictionaries.csv list_type)."""
+104 ethnic drug, 105 other, 106 granules, 201 service, 301 consumable, 501 long-term care (dictionaries.csv)."""
 
 
 class Kind(NamedTuple):

@@ -92,9 +92,14 @@ class CataloguePart(_Part, frozen=True):
 
 
 class CodeMapsPart(_Part, frozen=True):
-    """[codemaps]: further editions beside the shipped ones."""
+    """[codemaps]: where the editions of this hub are."""
 
-    directories: tuple[str, ...] = ()
+    depot: str = ""
+    """Directory that ``yidi codemap`` keeps; empty: the shipped editions only."""
+    shipped: bool = True
+    """Whether the examples and collected tables that come with Yidi are used where the depot has nothing."""
+    follow: tuple[str, ...] = ()
+    """Maps to take over from the parent by themselves, such as CN-320000.drug; ``*`` for all it has."""
 
 
 class CorePart(_Part, frozen=True):
@@ -293,9 +298,6 @@ def _file_problems(config: Config) -> list[str]:
     problems = [
         f"key `{key}`: no such file: {config.path(name)}" for key, name in named if not config.path(name).is_file()
     ]
-    problems += [
-        f"key `codemaps.directories[{i}]`: no such directory: {config.path(name)}"
-        for i, name in enumerate(config.codemaps.directories)
-        if not config.path(name).is_dir()
-    ]
+    if config.codemaps.follow and not (config.codemaps.depot and config.parent):
+        problems.append("key `codemaps.follow`: expected only with a depot to keep them in and a parent to follow")
     return problems

@@ -4,14 +4,16 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from codemaps import published
 from codemaps.catalogue import Catalogue
 from codemaps.csvfile import TableError
+from codemaps.depot import Depot, serving
+from codemaps.lookup import EditionMaps
+from codemaps.refusals import Refused
+from codemaps.shipped import DIRECTORY as SHIPPED
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
 from gateway.delivery.grpc_link import GrpcLink
@@ -28,7 +30,7 @@ from gateway.store.sqlite import SqliteStore
 from gateway.store.statement import Tx
 from gateway.treatplace.desk import TreatPlace
 
-EXAMPLE_CATALOGUES = Path(published.__file__).parent / "tables" / "catalogue"
+EXAMPLE_CATALOGUES = SHIPPED.parent / "catalogue"
 
 
 class Core(Desk, Protocol):
@@ -59,13 +61,17 @@ def make_core(config: Config) -> Core | None:
     return core
 
 
-def read_tables(config: Config) -> tuple[Any, Catalogue | None]:
+def open_depot(config: Config) -> Depot | None:
+    """The depot that the configuration names; made where there is none yet, so that a hub can start before its maps."""
+    return Depot.create(config.path(config.codemaps.depot)) if config.codemaps.depot else None
+
+
+def read_tables(config: Config) -> tuple[EditionMaps, Catalogue | None]:
     """The code maps and the treat place's catalogue that the configuration names."""
-    directories = [config.path(name) for name in config.codemaps.directories]
     try:
-        maps = published.load(published.SHIPPED, *directories) if directories else published.shipped()
+        maps = serving.maps(open_depot(config), with_shipped=config.codemaps.shipped)
         return maps, _catalogue(config)
-    except TableError as error:
+    except (TableError, Refused) as error:
         raise ConfigError(f"{config.file}: {error}") from None
 
 

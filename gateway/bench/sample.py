@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from codemaps import published
+from codemaps import shipped
 from codemaps.catalogue import Catalogue
 from codemaps.port import CATALOGUE, NATIONAL, CodeMaps, NotTranslated
 from gateway.clock import Clock, text, text17
@@ -101,7 +101,7 @@ def published_codes() -> list[str]:
 
 def fee_lines(count: int, *systems: str) -> list[OutpatientFeeLine]:
     """Fee lines that differ in code, quantity and price, with codes that all the given code systems know."""
-    codes = catalogue_codes(published.shipped(), *systems)
+    codes = catalogue_codes(shipped.maps(), *systems)
     when = text(Clock().china() - timedelta(minutes=5))
     lines = []
     for number in range(count):
@@ -160,7 +160,7 @@ def answer(asked: SettleOutpatientRequest) -> SettleOutpatientResponse:
     """What the hub above answers: sums that hold, the values of the request, and the trace of its translations."""
     sent = SettleOutpatientRequest()
     sent.CopyFrom(asked)
-    translator = Translator(published.shipped(), PROVINCE, PROVINCE_CODES, NATIONAL)
+    translator = Translator(shipped.maps(), PROVINCE, PROVINCE_CODES, NATIONAL)
     traces = translator.outward(sent, sent.header.inf_time[:10])
     now = Clock().china()
     reply = SettleOutpatientResponse()

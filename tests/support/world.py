@@ -25,7 +25,7 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
 from adapters import reference_core
-from codemaps import published
+from codemaps import shipped
 from codemaps.catalogue import Catalogue
 from gateway import demo
 from gateway.certificates import Authority
@@ -182,7 +182,7 @@ def certificates() -> Mapping[str, bytes]:
 
 @cache
 def _maps() -> Any:
-    return published.shipped()
+    return shipped.maps()
 
 
 @cache

@@ -1,0 +1,5 @@
+"""The depot: where a hub keeps its editions, their life cycle and their history."""
+
+from codemaps.depot.depot import Depot, Record
+
+__all__ = ["Depot", "Record"]

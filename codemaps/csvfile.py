@@ -30,6 +30,10 @@ class TableError(ValueError):
         place = file + (f", row {row}" if row else "") + (f", column {column}" if column else "")
         super().__init__(f"{place}: {problem}")
 
+    def __reduce__(self) -> "tuple[type[TableError], tuple[str, int, str, str]]":
+        """It crosses the border of a process as it is."""
+        return TableError, (self.file, self.row, self.column, self.problem)
+
 
 def read_rows(
     file: Source, required: Sequence[str], optional: Sequence[str] = (), first_line: int = 1

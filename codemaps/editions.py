@@ -28,7 +28,8 @@ from codemaps.port import NATIONAL
 RELATIONSHIPS = ("equal", "wider", "narrower", "inexact")
 """How the upper code stands to the lower one."""
 SYSTEM = re.compile(r"CN(-\d{6})?", re.ASCII)
-NAME = re.compile(r"[0-9A-Za-z._\-]{1,64}", re.ASCII)
+NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._\-]{0,63}", re.ASCII)
+"""Maps and editions name directories and files, so no name may lead out of them."""
 
 
 class EditionRow(NamedTuple):

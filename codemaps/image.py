@@ -5,8 +5,8 @@ and values for the small editions that come with Yidi. The file is opened read-o
 writes to it, so a reader that is killed leaves nothing behind.
 
     key      the local code as it is; 0xfe and the national code for the way back (neither 0xfe nor 0xff is in UTF-8)
-    value    the other code and the place of the row (see ``Place``); where several rows or conditions come into
-             question, 0x00 and a list of them
+    value    the other code and the place of the row (see ``Place``); where several rows come into question, or one
+             that holds for some cases only or names no other code, 0x00 and a list of them
 """
 
 import struct
@@ -80,7 +80,7 @@ def place_of(tail: bytes) -> Place:
 
 def options_of(value: bytes) -> list[Option]:
     """The rows of a value, also where there is only one."""
-    if value[0] == SEVERAL and len(value) > TAIL:
+    if value[0] == SEVERAL:
         return _SEVERAL.decode(value[1:])
     return [Option(value[:-TAIL].decode(), value[-TAIL:], None)]
 
@@ -134,10 +134,10 @@ class _Building:
     def grouped(self, pairs: Iterable[tuple[bytes, bytes]], way: bytes) -> Iterator[tuple[bytes, bytes]]:
         for key, group in groupby(pairs, itemgetter(0)):
             values = [value for _, value in group]
-            if len(values) == 1 and values[0][-TAIL:] not in self._held:
+            if len(values) == 1 and len(values[0]) > TAIL and values[0][-TAIL:] not in self._held:
                 yield key, values[0]
                 continue
-            self.shared[way] += 1
+            self.shared[way] += len(values) > 1
             options = [Option(v[:-TAIL].decode(), v[-TAIL:], self._held.get(v[-TAIL:])) for v in values]
             yield key, bytes([SEVERAL]) + _encode(options)
 

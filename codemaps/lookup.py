@@ -22,6 +22,8 @@ from yidi.v1 import header_pb2
 
 MAX_WAYS = 4096
 """Most combinations of way and date remembered; dates come from callers, so the memory for them is bounded."""
+MAX_CODE = 100
+"""Longest code that is looked up, in characters; the contract allows 50, and a key of an image some hundred bytes."""
 CHINA = timezone(timedelta(hours=8))
 
 _Way = tuple[int, str, str]
@@ -77,10 +79,11 @@ class Row:
     Made for each look-up: it keeps the bytes of the place and reads them when asked.
     """
 
-    __slots__ = ("_source", "_tail", "from_code", "to_code")
+    __slots__ = ("_source", "_value", "from_code", "to_code")
 
-    def __init__(self, source: Source, from_code: str, to_code: str, tail: bytes) -> None:
-        self._source, self.from_code, self.to_code, self._tail = source, from_code, to_code, tail
+    def __init__(self, source: Source, from_code: str, value: bytes) -> None:
+        self._source, self.from_code, self._value = source, from_code, value
+        self.to_code = value[:-TAIL].decode()
 
     @property
     def kind(self) -> int:
@@ -110,21 +113,26 @@ class Row:
     @property
     def row(self) -> int:
         """Line in the edition's file; 0 for a code that passed without a row."""
-        return place_of(self._tail).line
+        return place_of(self._value[-TAIL:]).line
 
     @property
     def relationship(self) -> Relationship:
         """How the code after stands to the code before."""
-        return (_TURNED if self._source.home else _RELATIONSHIPS)[place_of(self._tail).relationship]
+        return (_TURNED if self._source.home else _RELATIONSHIPS)[place_of(self._value[-TAIL:]).relationship]
 
     @property
     def confirmed(self) -> bool:
         """Whether the source of the row is confirmed."""
-        return place_of(self._tail).confirmed
+        return place_of(self._value[-TAIL:]).confirmed
+
+    @property
+    def home(self) -> bool:
+        """Whether the row was read from its national side."""
+        return self._source.home
 
     def details(self) -> EditionRow | None:
         """The whole row with its names, read from the edition's file; None where there is none."""
-        place, file = place_of(self._tail), self._source.rows_file
+        place, file = place_of(self._value[-TAIL:]), self._source.rows_file
         return row_at(file, place.offset) if place.line and file is not None else None
 
     def as_translation(self, admdvs: str) -> header_pb2.Translation:
@@ -162,7 +170,7 @@ class Table:
 
     def options(self, code: str, on: date, given: Given) -> list[Option]:
         """The rows that come into question for a code on a day, as far as what is given tells."""
-        value = self.get(self.prefix + code.encode())
+        value = self.get(self.prefix + code.encode()) if 0 < len(code) <= MAX_CODE else None
         if value is None:
             return []
         possible = [(option, _applies(option, on, given)) for option in options_of(value) if option.to_code]
@@ -173,12 +181,12 @@ class Table:
 
     def row(self, code: str, value: bytes, on: date, given: Given) -> Row | None:
         """The row of a value; None where the code has no counterpart. Raises Ambiguous."""
-        if value[0] != SEVERAL and len(value) > TAIL:
-            return Row(self.source, code, value[:-TAIL].decode(), value[-TAIL:])
+        if value[0] != SEVERAL:
+            return Row(self.source, code, value)
         options = self.options(code, on, given)
         chosen = _decide(options, given)
         if chosen is not None:
-            return Row(self.source, code, chosen.to_code, chosen.tail)
+            return Row(self.source, code, chosen.to_code.encode() + chosen.tail)
         if not options:
             return None
         source, targets = self.source, tuple(sorted({option.to_code for option in options}))
@@ -228,10 +236,20 @@ def refuse_overlap(earlier: Published, later: Published) -> None:
     for column in ("kind", "from_system", "to_system"):
         if getattr(one, column) != getattr(two, column):
             raise TableError(two.edition, 0, column, f"differs from edition {one.edition} of the same map")
-    closed_late = earlier.effective_to is not None and earlier.effective_to >= later.effective_from
-    if closed_late or earlier.effective_from == later.effective_from:
+    if overlap(earlier.effective_from, earlier.effective_to, later.effective_from, later.effective_to):
         problem = f"editions {one.edition} and {two.edition} of {one.map} overlap"
         raise TableError(two.edition, 0, "effective_from", problem)
+
+
+def overlap(begin: date, end: date | None, other_begin: date, other_end: date | None) -> bool:
+    """Whether two editions of a map cannot stand one after the other.
+
+    An edition without a last day ends where the next one begins; one that names its last day must end before.
+    """
+    if begin == other_begin:
+        return True
+    last = end if begin < other_begin else other_end
+    return last is not None and last >= max(begin, other_begin)
 
 
 def _clock_ms() -> int:
@@ -252,7 +270,8 @@ class EditionMaps:
         self._overrides = {(o.kind, o.from_system, o.to_system, o.code): o for o in overrides}
         self._timelines: dict[_Way, list[_Timeline]] = defaultdict(list)
         self._lists: dict[tuple[int, str], list[_Timeline]] = defaultdict(list)
-        self._tables: dict[tuple[int, str, str, date], tuple[Table, ...]] = {}
+        self._ways: dict[tuple[int, str, str, date], tuple[Callable[[bytes], bytes | None], bytes, Source]] = {}
+        self._lines: list[_Timeline] = []
         self._last_published_ms = max((edition.published_ms for edition in self.editions), default=0)
         self._add_timelines()
 
@@ -260,23 +279,28 @@ class EditionMaps:
         self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given = NOTHING_GIVEN
     ) -> Row:
         """Translate one code by the edition in force on the date of service."""
+        as_of = given.as_of_ms
+        if as_of is None or as_of >= self._last_published_ms:
+            # Nearly every look-up: one map on this way, one row for the code, nothing to decide.
+            known = self._ways.get((kind, from_system, to_system, on))
+            if known is not None:
+                get, prefix, source = known
+                try:
+                    value = get(prefix + code.encode())
+                except lmdb.BadValsizeError:  # empty, or longer than any key: no code is
+                    value = None
+                if value is not None and value[0] != SEVERAL:
+                    return Row(source, code, value)
+        return self._translate(kind, code, from_system, to_system, on, given)
+
+    def _translate(self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given) -> Row:
         if self._overrides and (row := self._overridden(kind, code, from_system, to_system)) is not None:
             return row
-        as_of = given.as_of_ms
-        tables = (
-            self._tables.get((kind, from_system, to_system, on))
-            if as_of is None or as_of >= self._last_published_ms
-            else None
-        )
-        if tables is None:
-            tables = self._in_force(kind, code, from_system, to_system, on, as_of)
-        try:
-            for table in tables:
-                value = table.get(table.prefix + code.encode())
-                if value is not None and (row := table.row(code, value, on, given)) is not None:
-                    return row
-        except lmdb.BadValsizeError:  # longer than any key: no code is
-            pass
+        tables = self._in_force(kind, code, from_system, to_system, on, given.as_of_ms)
+        for table in tables:
+            value = table.get(table.prefix + code.encode()) if 0 < len(code) <= MAX_CODE else None
+            if value is not None and (row := table.row(code, value, on, given)) is not None:
+                return row
         return self._without_row(tables, kind, code, from_system, to_system)
 
     def candidates(
@@ -301,10 +325,9 @@ class EditionMaps:
             if (table.source.from_system, table.source.to_system) == (from_system, to_system)
         )
 
-    def edition(self, kind: int, from_system: str, to_system: str, on: date) -> tuple[Published, ...]:
-        """The editions in force on a date of service, one for each map of the way."""
-        lines = self._timelines.get((kind, from_system, to_system), ())
-        return tuple(edition for line in lines if (edition := line.at(on, None)) is not None)
+    def in_force(self, on: date) -> tuple[Published, ...]:
+        """The editions in force on a date of service, one for each map or list."""
+        return tuple(edition for line in self._lines if (edition := line.at(on, None)) is not None)
 
     def listed(self, kind: int, system: str, code: str, on: date) -> EditionRow | None:
         """What the lists of a system say of a code on a day: its name, dates and payment; None where none names it."""
@@ -322,7 +345,7 @@ class EditionMaps:
         if not override.to_code:
             raise Unmapped(kind, code, from_system, to_system, override.map, f"override.{override.id}")
         source = Source(kind, from_system, to_system, override.map, f"override.{override.id}", False, None)
-        return Row(source, code, override.to_code, _OVERRIDDEN)
+        return Row(source, code, override.to_code.encode() + _OVERRIDDEN)
 
     def _in_force(
         self, kind: int, code: str, from_system: str, to_system: str, on: date, as_of: int | None
@@ -337,10 +360,11 @@ class EditionMaps:
         if not found:
             raise MapMissing(kind, code, from_system, to_system, on)
         tables = tuple(found)
-        if as_of is None or as_of >= self._last_published_ms:
-            if len(self._tables) >= MAX_WAYS:
-                self._tables.clear()
-            self._tables[kind, from_system, to_system, on] = tables
+        latest = as_of is None or as_of >= self._last_published_ms
+        if latest and len(tables) == 1 and not self._overrides:
+            if len(self._ways) >= MAX_WAYS:
+                self._ways.clear()
+            self._ways[kind, from_system, to_system, on] = tables[0].get, tables[0].prefix, tables[0].source
         return tables
 
     def _without_row(
@@ -349,7 +373,7 @@ class EditionMaps:
         """What the editions say of a code that has no row: let it through, hold it, or refuse it."""
         for table in tables:
             if table.manifest.unmapped == "pass" and self._may_pass(tables, table, code):
-                return Row(table.source, code, code, NO_ROW)
+                return Row(table.source, code, code.encode() + NO_ROW)
         rule: Literal["reject", "hold"] = "hold" if any(t.manifest.unmapped == "hold" for t in tables) else "reject"
         manifest = tables[0].manifest
         raise Unmapped(kind, code, from_system, to_system, manifest.map, manifest.edition, rule)
@@ -362,6 +386,8 @@ class EditionMaps:
         """
         if not kinds.is_national(kinds.KINDS[table.manifest.kind], code):
             return False
+        if len(code) > MAX_CODE:
+            return False
         return all(each.get(way + code.encode()) is None for each in tables for way in (b"", HOME))
 
     def _add_timelines(self) -> None:
@@ -371,6 +397,7 @@ class EditionMaps:
         taken: dict[tuple[str, str, str], str] = {}
         for name, group in by_map.items():
             line, manifest = _Timeline(group), group[0].manifest
+            self._lines.append(line)
             wire = kinds.KINDS[manifest.kind].wire
             if manifest.is_list:
                 self._lists[wire, manifest.from_system].append(line)

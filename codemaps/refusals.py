@@ -4,7 +4,7 @@ Occurs where an operator, another operator or the disk stands in the way; a spre
 of ``codemaps.intake``.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Words(NamedTuple):
@@ -108,3 +108,11 @@ class Refused(Exception):
         self.zh = words.zh.format(**facts)
         self.en = words.en.format(**facts)
         super().__init__(f"{reason}: {self.en}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It crosses the border of a process as it is."""
+        return _refused, (self.reason, self.facts)
+
+
+def _refused(reason: str, facts: dict[str, Any]) -> Refused:
+    return Refused(reason, **facts)

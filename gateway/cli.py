@@ -73,7 +73,7 @@ def check_config(config_file: str) -> None:
     config = _load(config_file)
     try:
         hub.make_core(config)
-        maps, catalogue = hub.read_tables(config)
+        maps, catalogue = hub.read_tables(config, hub.open_depot(config))
         server_credentials(config.tls_files())
     except ConfigError as error:
         raise click.ClickException(str(error)) from None

@@ -7,6 +7,7 @@ _EPOCH_IN_CHINA = datetime(1970, 1, 1, 8)  # noqa: DTZ001  # the national interf
 """All of China keeps UTC+8, without summer time."""
 
 
+_MILLISECOND = timedelta(milliseconds=1)
 _DIGITS = str.maketrans("", "", "-T:.")
 
 
@@ -29,6 +30,16 @@ class Clock:
 def text(moment: datetime) -> str:
     """yyyy-MM-dd HH:mm:ss."""
     return moment.isoformat(" ", "seconds")
+
+
+def china_text(at_ms: int) -> str:
+    """Milliseconds since the epoch as yyyy-MM-dd HH:mm:ss in China; what is left of the second is dropped."""
+    return text(_EPOCH_IN_CHINA + timedelta(milliseconds=at_ms))
+
+
+def china_ms(text: str) -> int:
+    """yyyy-MM-dd HH:mm:ss in China as milliseconds since the epoch."""
+    return (datetime.fromisoformat(text) - _EPOCH_IN_CHINA) // _MILLISECOND
 
 
 def text17(moment: datetime) -> str:

@@ -59,8 +59,9 @@ class Method:
     check: Check
 
 
-def _methods() -> Iterator[Method]:
-    for file in FILES:
+def methods_of(*files: Any) -> Iterator[Method]:
+    """The methods of some files of the contract."""
+    for file in files:
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 rule: MethodRule = method.GetOptions().Extensions[options_pb2.method]
@@ -214,8 +215,11 @@ def _check_number(field: FieldDescriptor, rule: FieldRule, fail: Callable[..., s
 
 
 Rewrite = Callable[[Message, str, "Translate"], None]
-Translate = Callable[[int, str, str], str]
-"""``translate(kind, code, on)`` gives the code to write in its place; ``on`` is the date of service."""
+Translate = Callable[[int, str, str, int], str]
+"""``translate(kind, code, on, amount_fen)`` gives the code to write in its place.
+
+``on`` is the date of service, ``amount_fen`` the money that the code stands for, 0 where no field beside it says so.
+"""
 
 
 @cache
@@ -239,11 +243,16 @@ def _rewrite_lines(
     """The statements for one message, those of its parts inlined: a settlement may have thousands of lines."""
     dated = next((f.name for f in message.fields if rule_of(f).service_date), None)
     day = f"{holder}.{dated}[:10] or {on}" if dated else on
+    weighed = next((f.name for f in message.fields if rule_of(f).code_amount), None)
+    amount_fen = f"{holder}.{weighed}" if weighed else "0"
     lines: list[str] = []
     for field in message.fields:
         at = f"{holder}.{field.name}"
         if kind := rule_of(field).code:
-            lines += [f"{indent}if {at}:", f"{indent}    {at} = translate({int(kind)}, {at}, {day})"]
+            lines += [
+                f"{indent}if code := {at}:",
+                f"{indent}    {at} = translate({int(kind)}, code, {day}, {amount_fen})",
+            ]
         elif field.message_type is not None and field.message_type.file.package == message.file.package:
             inner = holder + "_" + field.name
             inside, _ = _rewrite_lines(field.message_type, inner, day, indent + "    ", names)
@@ -266,7 +275,7 @@ def _compiled(lines: list[str], names: dict[str, Any], title: str, function: str
     return names[function]
 
 
-METHODS: dict[str, Method] = {method.path: method for method in _methods()}
+METHODS: dict[str, Method] = {method.path: method for method in methods_of(*FILES)}
 """Every method of the contract, by path."""
 
 BY_NAME: dict[str, Method] = {method.name: method for method in METHODS.values()}

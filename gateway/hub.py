@@ -15,6 +15,9 @@ from codemaps.lookup import EditionMaps
 from codemaps.refusals import Refused
 from codemaps.shipped import DIRECTORY as SHIPPED
 from gateway.clock import Clock
+from gateway.codemap.follow import Follower
+from gateway.codemap.live import Gauges, LiveMaps
+from gateway.codemap.service import CodeMapService
 from gateway.config import Config, ConfigError
 from gateway.delivery.grpc_link import GrpcLink
 from gateway.exchange.identify import Neighbours
@@ -63,14 +66,16 @@ def make_core(config: Config) -> Core | None:
 
 def open_depot(config: Config) -> Depot | None:
     """The depot that the configuration names; made where there is none yet, so that a hub can start before its maps."""
-    return Depot.create(config.path(config.codemaps.depot)) if config.codemaps.depot else None
+    try:
+        return Depot.create(config.path(config.codemaps.depot)) if config.codemaps.depot else None
+    except Refused as error:
+        raise ConfigError(f"{config.file}: key `codemaps.depot`: {error.en}") from None
 
 
-def read_tables(config: Config) -> tuple[EditionMaps, Catalogue | None]:
+def read_tables(config: Config, depot: Depot | None) -> tuple[EditionMaps, Catalogue | None]:
     """The code maps and the treat place's catalogue that the configuration names."""
     try:
-        maps = serving.maps(open_depot(config), with_shipped=config.codemaps.shipped)
-        return maps, _catalogue(config)
+        return serving.maps(depot, with_shipped=config.codemaps.shipped), _catalogue(config)
     except (TableError, Refused) as error:
         raise ConfigError(f"{config.file}: {error}") from None
 
@@ -106,7 +111,8 @@ class RunningHub:
         self.metrics = Metrics()
         self.log = Log(config.hub.division, self.clock, config.log.level)
         self.core = make_core(config)
-        maps, catalogue = read_tables(config)
+        depot = open_depot(config)
+        maps, catalogue = read_tables(config, depot)
         tls = config.tls_files()
         self.store = SqliteStore(str(config.path(config.store.path)), self.metrics)
         neighbours: list[Any] = [*config.children, *([config.parent] if config.parent else [])]
@@ -134,8 +140,17 @@ class RunningHub:
             code_systems=config.code_systems(),
             observer=self.metrics,
         )
+        self.live = self._live_maps(depot, maps) if depot is not None else None
+        self.metrics.registry.register(
+            Gauges(lambda: self.live.maps if self.live else maps, lambda: self.live.broken if self.live else "")
+        )
+        self.follower = self._follower(depot) if depot is not None and config.codemaps.follow else None
+        service = CodeMapService(
+            config.hub.division, self.hub.neighbours, lambda: self.live.maps if self.live else maps, depot
+        )
         self.server = Server(
             self.hub,
+            service,
             self.metrics,
             self.log,
             in_flight=config.limits.in_flight,
@@ -160,8 +175,24 @@ class RunningHub:
         listening = await self.server.start(self.config.listen.address, self.config.tls_files())
         self._watch = asyncio.create_task(self.health.watch())
         self._flushing = asyncio.create_task(self._flush_log())
+        self._counting = asyncio.create_task(
+            self.hub.uses.keep(self.store, self.hub.now_ms, lambda: self.clock.china().date())
+        )
+        self._following = [asyncio.create_task(self.live.watch())] if self.live else []
+        self._following += [asyncio.create_task(self.follower.run())] if self.follower else []
         self.log.write("info", "serving", address=self.config.listen.address, level_of_hub=self.config.hub.level)
         return listening
+
+    def _live_maps(self, depot: Depot, maps: EditionMaps) -> LiveMaps:
+        def swap(fresh: EditionMaps) -> None:
+            self.hub.maps = fresh
+
+        return LiveMaps(depot, maps, swap, self.log, with_shipped=self.config.codemaps.shipped)
+
+    def _follower(self, depot: Depot) -> Follower | None:
+        assert self.config.parent is not None  # the configuration was checked
+        link = self.links[self.config.parent.division]
+        return Follower(depot, link, self.config.codemaps.follow, self.log, self.clock.monotonic)
 
     async def _flush_log(self) -> None:
         while True:
@@ -175,8 +206,12 @@ class RunningHub:
         """Say that we go, finish what is in flight, close the store."""
         self.log.write("info", "draining")
         self._watch.cancel()
+        for task in self._following:
+            task.cancel()
         self.health.leave()
         await self.server.drain(self.config.limits.drain_s)
+        self.hub.uses.end()
+        await self._counting
         for link in self.links.values():
             await link.close()
         await self.store.close()

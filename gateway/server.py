@@ -6,7 +6,8 @@ Nothing else here knows gRPC but the link and the admin port.
 import asyncio
 import random
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,8 @@ import grpc
 import grpc.aio
 from google.rpc.status_pb2 import Status
 
+from gateway.codemap.service import METHODS as CODE_MAP_METHODS
+from gateway.codemap.service import CodeMapService, Stream, Unary
 from gateway.contract import METHODS, Method
 from gateway.delivery.grpc_link import KEEPALIVE_MS, STATUS_TRAILER
 from gateway.errors import Decline
@@ -38,8 +41,12 @@ Handler = Callable[[bytes, Any], Awaitable[bytes]]
 class Server:
     """Serves one hub."""
 
-    def __init__(self, hub: Hub, metrics: Metrics, log: Log, *, in_flight: int, default_deadline_s: float) -> None:
+    def __init__(
+        self, hub: Hub, code_maps: CodeMapService, metrics: Metrics, log: Log, *, in_flight: int,
+        default_deadline_s: float,
+    ) -> None:  # fmt: skip
         self._hub = hub
+        self._code_maps = code_maps
         self._metrics = metrics
         self._log = log
         self._most = in_flight
@@ -79,6 +86,12 @@ class Server:
         for method in METHODS.values():
             _, service, name = method.path.split("/")
             services.setdefault(service, {})[name] = grpc.unary_unary_rpc_method_handler(self._handler(method))
+        services["yidi.v1.CodeMapService"] = {
+            **{name: grpc.unary_unary_rpc_method_handler(self._once(CODE_MAP_METHODS[name], answer))
+               for name, answer in self._code_maps.unary().items()},
+            **{name: grpc.unary_stream_rpc_method_handler(self._pieces(CODE_MAP_METHODS[name], pieces))
+               for name, pieces in self._code_maps.streams().items()},
+        }  # fmt: skip
         return services
 
     async def drain(self, grace: float) -> None:
@@ -119,10 +132,7 @@ class Server:
         trace: str,
         seen: dict[str, object],
     ) -> bytes:
-        if self._draining:
-            raise Decline("SHUTTING_DOWN")
-        if self._now > self._most:
-            raise Decline("OVERLOADED", limit=self._most)
+        self._refuse_busy()
         left = self._default_deadline_s if remaining is None else min(remaining, 24 * 3600)
         work = chain.answer(self._hub, method, raw, certificate, self._hub.clock.monotonic() + left, trace, seen)
         try:
@@ -136,11 +146,58 @@ class Server:
         except (Decline, PeerDecline):
             raise
         except Exception as error:
-            # Where it happened and its type, not its text: a text may quote the request.
-            where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
-            kind = type(error).__name__
-            self._log.write("error", "unexpected", method=method.name, trace=trace, error=kind, where=where)
-            raise Decline("INTERNAL", detail=repr(error)) from error
+            raise self._unexpected(method, trace, error) from error
+
+    def _refuse_busy(self) -> None:
+        if self._draining:
+            raise Decline("SHUTTING_DOWN")
+        if self._now > self._most:
+            raise Decline("OVERLOADED", limit=self._most)
+
+    def _unexpected(self, method: Method, trace: str, error: Exception) -> Decline:
+        """Where it happened and its type, not its text: a text may quote the request."""
+        where = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
+        kind = type(error).__name__
+        self._log.write("error", "unexpected", method=method.name, trace=trace, error=kind, where=where)
+        return Decline("INTERNAL", detail=repr(error))
+
+    # --- beside the exchange: the code maps -------------------------------------------------------------------------
+
+    def _once(self, method: Method, answer: Unary) -> Handler:
+        async def handle(raw: bytes, context: Any) -> bytes:
+            async with self._beside(method, raw, context) as certificate:
+                return await answer(raw, certificate)
+            raise AssertionError("abort returns never")
+
+        return handle
+
+    def _pieces(self, method: Method, pieces: Stream) -> Callable[[bytes, Any], AsyncIterator[bytes]]:
+        async def handle(raw: bytes, context: Any) -> AsyncIterator[bytes]:
+            async with self._beside(method, raw, context) as certificate:
+                async for piece in pieces(raw, certificate):
+                    yield piece
+
+        return handle
+
+    @asynccontextmanager
+    async def _beside(self, method: Method, raw: bytes, context: Any) -> AsyncIterator[bytes]:
+        """Count, log and refuse as for an exchange; the caller's certificate."""
+        began, trace = perf_counter(), _trace_of(context)
+        certificate: bytes = context.auth_context().get("x509_pem_cert", (b"",))[0]
+        refusal: Refusal | None = None
+        self._now += 1
+        try:
+            self._refuse_busy()
+            yield certificate
+        except (Decline, PeerDecline) as refused:
+            refusal = refused
+        except Exception as error:  # noqa: BLE001  # whatever it was, the caller gets a catalogued text
+            refusal = self._unexpected(method, trace, error)
+        finally:
+            self._now -= 1
+        self._note(method, raw, certificate, trace, {}, began, refusal)
+        if refusal is not None:
+            await _abort(context, refusal)
 
     def _note(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from google.protobuf.message import Message
 from sqlalchemy import MetaData
 
-from adapters.reference_core import load, people, reversing, settling, stays, tables
+from adapters.reference_core import eligibility, load, people, reversing, settling, stays, tables
 from adapters.reference_core.divisions import FilingTarget
 from adapters.reference_core.place import InsuredPlace
 from adapters.reference_core.policy import Policy
@@ -23,6 +23,7 @@ def _get_person(tx: Tx, place: InsuredPlace, call: Call) -> Message:
 
 PARTS: dict[str, Part] = {
     "GetPerson": _get_person,
+    "ListChronicEntitlements": eligibility.list_chronic,
     "Admit": stays.admit,
     "CancelAdmission": stays.cancel_admission,
     "QuoteOutpatient": settling.quote_outpatient,

@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 
-from adapters.reference_core import sql
+from adapters.reference_core import people, sql
 from adapters.reference_core.divisions import province
 from adapters.reference_core.people import Enrolment, Person, enrolments
 from adapters.reference_core.place import InsuredPlace
 from adapters.reference_core.policy import Standing, StandingRule
+from codemaps import chronic
 from gateway.errors import Decline
+from gateway.exchange.link import Call
 from gateway.store.statement import Tx
+from yidi.v1.eligibility_pb2 import (
+    ChronicEntitlement,
+    ListChronicEntitlementsRequest,
+    ListChronicEntitlementsResponse,
+)
 
 LONG_TERM = "long_term"
 TEMPORARY = "temporary"
@@ -141,3 +148,27 @@ def require_chronic(tx: Tx, place: InsuredPlace, visit: Visit, dise_codg: str) -
         return
     _refuse_province_filing(place, visit, filed)
     raise Decline("CHRONIC_NOT_FILED", needed=place.filing_needed(visit.treat_place), dise_codg=dise_codg)
+
+
+def list_chronic(tx: Tx, place: InsuredPlace, call: Call) -> ListChronicEntitlementsResponse:
+    """5301: every chronic disease granted to the person, with its dates; what ended is shown too."""
+    del place
+    assert isinstance(call.request, ListChronicEntitlementsRequest)
+    person = people.find(tx, call.request.data.psn_no)
+    return ListChronicEntitlementsResponse(
+        feedetail=[
+            ChronicEntitlement(
+                opsp_dise_code=dise_codg,
+                opsp_dise_name=_disease_name(dise_codg),
+                begndate=begndate,
+                enddate=enddate,
+            )
+            for dise_codg, begndate, enddate in tx.all(sql.ENTITLEMENTS, psn_no=person.psn_no)
+        ]
+    )
+
+
+def _disease_name(dise_codg: str) -> str:
+    """The name of a national code; empty for any other, and where the list has a note in place of a name."""
+    disease = chronic.get(dise_codg)
+    return "" if disease is None or disease.mark == "name_not_found" else disease.name_zh

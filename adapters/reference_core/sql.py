@@ -46,6 +46,12 @@ ENTITLED = Statement(
     )
 )
 """Whether a chronic disease was granted to a person on a date."""
+ENTITLEMENTS = Statement(
+    select(t.entitlement.c.dise_codg, t.entitlement.c.begndate, t.entitlement.c.enddate)
+    .where(t.entitlement.c.psn_no == bindparam("psn_no"))
+    .order_by(t.entitlement.c.dise_codg, t.entitlement.c.begndate)
+)
+"""All chronic diseases ever granted to a person, those that ended included."""
 
 STAY = Statement(
     select(t.stay).where(

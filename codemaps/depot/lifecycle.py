@@ -3,19 +3,17 @@
 And the emergency override: one code goes elsewhere for some hours, when two people agree.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
 from codemaps import kinds
-from codemaps.csvfile import TableError
 from codemaps.depot import records, serving
 from codemaps.depot.depot import STATES_ZH, Depot, Record
 from codemaps.editions import Manifest
 from codemaps.kinds import KINDS
-from codemaps.lookup import EditionMaps
+from codemaps.lookup import overlap
 from codemaps.port import NATIONAL
 from codemaps.refusals import Refused
 
@@ -55,10 +53,8 @@ def publish(
         record = depot.find(map_, edition)
         _expect(record, "reviewed", "发布", "published")
         dates = {"effective_from": begin.isoformat(), "effective_to": end.isoformat() if end else ""}
-        now = depot.now_ms()
-        candidate = record._replace(state="published", effective_from=begin, effective_to=end, published_ms=now)
-        _refuse_overlap(depot, candidate)
-        depot.change(connection, record, state="published", published_ms=now, **dates)
+        refuse_overlap(depot, map_, edition, begin, end)
+        depot.change(connection, record, state="published", published_ms=depot.now_ms(), **dates)
         depot.note(connection, who, "publish", map_, edition, digest=record.digest, reviewer=record.reviewer, **dates)
     return depot.find(map_, edition)
 
@@ -84,27 +80,13 @@ def _expect(record: Record, state: str, action_zh: str, action: str) -> None:
         raise Refused("WRONG_STATE", state_zh=STATES_ZH[record.state], action_zh=action_zh, **facts)
 
 
-def _refuse_overlap(depot: Depot, candidate: Record) -> None:
-    others = [record for record in serving.standing(depot) if record.manifest.map == candidate.manifest.map]
-    try:
-        EditionMaps([serving.attached(depot, record) for record in (*others, candidate)])
-    except TableError as error:
-        if error.column != "effective_from":
-            raise
-        clash = _clashing(others, candidate)
-        raise Refused("DATES_OVERLAP", map=candidate.key[0], edition=candidate.key[1], other=clash) from None
-
-
-def _clashing(others: Sequence[Record], candidate: Record) -> str:
-    assert candidate.effective_from is not None
-    for other in others:
+def refuse_overlap(depot: Depot, map_: str, edition: str, begin: date, end: date | None) -> None:
+    """Refuse dates that overlap those of a published edition of the same map."""
+    for other in serving.standing(depot):
         assert other.effective_from is not None
-        first, second = sorted((other, candidate), key=lambda record: record.effective_from or date.min)
-        assert second.effective_from is not None
-        closed_late = first.effective_to is not None and first.effective_to >= second.effective_from
-        if closed_late or first.effective_from == second.effective_from:
-            return other.manifest.edition
-    return ""
+        same_map = other.manifest.map == map_ and other.manifest.edition != edition
+        if same_map and overlap(begin, end, other.effective_from, other.effective_to):
+            raise Refused("DATES_OVERLAP", map=map_, edition=edition, other=other.manifest.edition)
 
 
 # --- overrides ------------------------------------------------------------------------------------------------------

@@ -45,6 +45,32 @@ def relay(lines: int | None, seconds: float, rounds: int, clients: int, profile:
 
 
 @bench.command()
+@click.option("--rows", type=click.IntRange(1000), default=2_000_000, show_default=True, help="Rows of the edition.")
+@click.option("--clients", type=click.IntRange(1), default=8, show_default=True, help="Callers during the publication.")
+@JSON
+def codemap(rows: int, clients: int, as_json: bool) -> None:
+    """Import, publish and look up an edition of millions of rows, as operators and hubs do.
+
+    The look-up is compared with a Python dict of the same rows, in the same process and order. The second edition is
+    published while a hub settles through the first.
+    """
+    from gateway.bench import codemap as runs  # noqa: PLC0415
+    from gateway.bench import show  # noqa: PLC0415
+    from gateway.bench.relay import BenchError  # noqa: PLC0415
+
+    try:
+        told = runs.measure(rows=rows, clients=clients)
+    except (BenchError, TimeoutError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        show.codemap(told)
+    if told["failed_requests_during_publish"]:
+        raise SystemExit(1)
+
+
+@bench.command()
 @click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True, help="Length of the load.")
 @click.option("--clients", type=click.IntRange(1, 200), default=8, show_default=True, help="Windows at the same time.")
 @click.option("--lines", type=click.IntRange(1, 5000), default=20, show_default=True, help="Fee lines of each visit.")

@@ -40,8 +40,11 @@ class BenchError(Exception):
 class Bench:
     """The processes of one run, and the measurements taken of them."""
 
-    def __init__(self, directory: Path, lines: int, clients: int, hub_command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, directory: Path, lines: int, clients: int, hub_command: tuple[str, ...] = (), extra_config: str = ""
+    ) -> None:
         self.directory, self.lines, self.clients = directory, lines, clients
+        self._extra_config = extra_config
         self._hub_command = hub_command
         self._sent = 0
         ports = free_ports(5)
@@ -88,7 +91,7 @@ address = "{self.backend}"
 [[children]]
 division = "{CITY}"
 address = "127.0.0.1:{unused}"
-""",
+{self._extra_config}""",
             encoding="utf-8",
         )
 
@@ -141,7 +144,7 @@ address = "127.0.0.1:{unused}"
         """Load one side and measure the CPU of its process alone."""
         measured = psutil.Process(self.pid(side))
         before = measured.cpu_times()
-        told = self._ask_loader({"side": side, "seconds": seconds})
+        told = self.load(side, seconds)
         after = measured.cpu_times()
         if told["faults"]:
             raise BenchError(f"{side}: {'; '.join(told['faults'])}")
@@ -149,6 +152,10 @@ address = "127.0.0.1:{unused}"
             self._sent += told["finished"]
         cpu = after.user + after.system - before.user - before.system
         return Turn(told["finished"], told["seconds"], cpu, told["p50_ms"], told["p99_ms"])
+
+    def load(self, side: str, seconds: float) -> dict[str, Any]:
+        """Load one side; what came of it, faults included."""
+        return self._ask_loader({"side": side, "seconds": seconds})
 
     def _ask_loader(self, turn: dict[str, Any]) -> dict[str, Any]:
         source, sink = self._loader.stdin, self._loader.stdout

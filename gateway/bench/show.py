@@ -34,6 +34,27 @@ def relay(told: dict[str, Any]) -> None:
     )
 
 
+def codemap(told: dict[str, Any]) -> None:
+    """Print one run of ``bench codemap``."""
+    table = Table(title=f"an edition of {told['rows']:,} rows", show_header=False)
+    rows: list[tuple[str, str]] = [
+        ("import of a CSV, whole command", f"{told['import_seconds']:.1f} s"),
+        ("publish, its check included", f"{told['publish_seconds']:.1f} s"),
+        ("a worker attaches all maps", f"{told['attach_ms']:.1f} ms"),
+        ("look-up", f"{told['lookup_us']:.2f} µs"),
+        ("a Python dict of the same rows", f"{told['dict_lookup_us']:.2f} µs"),
+        ("look-up ÷ dict", f"{told['lookup_ratio']:.2f}"),
+        ("memory of its own of a further worker", f"{told['extra_worker_mb']:.1f} MB"),
+        ("settlements while the next edition was published", f"{told['requests_during_publish']:,}"),
+        ("of these failed", str(told["failed_requests_during_publish"])),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"Codes are asked at random over all rows; {_machine(told['machine'])}.")
+
+
 def network(told: dict[str, Any]) -> None:
     """Print one run of ``bench network``."""
     table = Table(title=f"visits of {told['lines']} fee lines through five hubs", show_header=False)

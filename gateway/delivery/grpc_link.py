@@ -1,6 +1,7 @@
 """A link to another hub over gRPC with mutual TLS."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import grpc
 import grpc.aio
@@ -76,6 +77,19 @@ class GrpcLink:
             call = self._calls[path] = channel.unary_unary(path)
         try:
             return await call(request, timeout=left, metadata=(("traceparent", trace),))
+        except grpc.aio.AioRpcError as error:
+            raise _meaning(error, self.division) from error
+
+    async def stream(self, path: str, request: bytes, timeout_s: float) -> AsyncIterator[bytes]:
+        """The pieces of an answer that comes in pieces; raises as ``call`` does."""
+        channel = self._open()
+        if channel.get_state(try_to_connect=True) != grpc.ChannelConnectivity.READY:
+            await self._connect(channel, CONNECT_PATIENCE_S)
+        asking: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(path)
+        pieces = asking(request, timeout=timeout_s)
+        try:
+            async for piece in pieces:
+                yield piece
         except grpc.aio.AioRpcError as error:
             raise _meaning(error, self.division) from error
 

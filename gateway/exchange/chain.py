@@ -18,7 +18,7 @@ from gateway import clock as clocks
 from gateway.contract import Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, Refusal
-from gateway.exchange import admit, check, identify, outcome, record, undo
+from gateway.exchange import admit, check, entitlement, identify, outcome, outgoing, record, undo
 from gateway.exchange.admit import Earlier
 from gateway.exchange.forward import forward, refuse_too_late
 from gateway.exchange.link import Desk
@@ -53,6 +53,7 @@ async def answer(
     exchange = Exchange(
         method=method,
         identity=identity,
+        raw=raw,
         request=request,
         header=header,
         key=Key(identify.sender_key(identity, header), header.msgid),
@@ -85,7 +86,6 @@ async def _dispatch(hub: Hub, exchange: Exchange) -> bytes:
     hop = hub.routes.find(exchange.header.insuplc_admdvs)
     if hop.kind == "core" and hub.core is not None:
         return await _at_desk(hub, exchange, hub.core)
-    exchange.translator = hub.translator(exchange.identity, hop.division)
     if exchange.method.effect == EFFECT_COMMAND:
         return await _command_through_link(hub, exchange, hop.division)
     return await _query_through_link(hub, exchange, hop.division)
@@ -103,7 +103,7 @@ async def _at_desk(hub: Hub, exchange: Exchange, desk: Desk) -> bytes:
         await _note_quote(hub, exchange, reply)
         return record.finish(hub, exchange, reply)
     finally:
-        _let_go(hub, exchange)
+        exchange.let_go(hub)
         hub.observer.stage("answer", perf_counter() - exchange.began)
 
 
@@ -137,10 +137,13 @@ def _give(result: Earlier) -> bytes:
 
 
 async def _query_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
-    if exchange.treat_place(hub) is not None:
-        await hub.store.read(lambda tx: _prepare(hub, exchange, tx))
-    outgoing = _outgoing(hub, exchange)
-    reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
+    async def first() -> bytes:
+        if exchange.treat_place(hub) is not None:
+            await hub.store.read(lambda tx: _prepare(hub, exchange, tx))
+        return outgoing.made(hub, exchange, peer)
+
+    sent = await entitlement.decided(hub, exchange, peer, first)
+    reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, sent))
     await _note_quote(hub, exchange, reply)
     return record.finish(hub, exchange, reply)
 
@@ -148,34 +151,38 @@ async def _query_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
 async def _command_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
     began = perf_counter()
     try:
-        outgoing = await _admitted(hub, exchange, peer)
+        sent = await _admitted(hub, exchange, peer)
         hub.observer.stage("admit", perf_counter() - began)
-        if isinstance(outgoing, Earlier):
-            return _give(outgoing)
-        return await _carry_through(hub, exchange, peer, outgoing)
+        if isinstance(sent, Earlier):
+            return _give(sent)
+        return await _carry_through(hub, exchange, peer, sent)
     finally:
-        _let_go(hub, exchange)
+        exchange.let_go(hub)
 
 
 async def _admitted(hub: Hub, exchange: Exchange, peer: str) -> bytes | Earlier:
     """The first commit. A resumed request that is refused here is not refused: what its first sending did counts."""
+
+    async def first() -> bytes | Earlier:
+        return await hub.store.submit(lambda tx: _before_sending(hub, exchange, peer, tx))
+
     try:
-        return await hub.store.submit(lambda tx: _before_sending(hub, exchange, tx))
-    except Decline as refused:
+        return await entitlement.decided(hub, exchange, peer, first)
+    except (Decline, PeerDecline) as refused:
         if exchange.resumed:
             raise Decline("OUTCOME_UNKNOWN", peer=peer) from refused
         raise
 
 
-def _before_sending(hub: Hub, exchange: Exchange, tx: Tx) -> bytes | Earlier:
+def _before_sending(hub: Hub, exchange: Exchange, peer: str, tx: Tx) -> bytes | Earlier:
     """Everything that must be on disk before the request leaves; what is refused here leaves nothing behind."""
-    return _begin(hub, exchange, tx) or _outgoing(hub, exchange)
+    return _begin(hub, exchange, tx) or outgoing.made(hub, exchange, peer)
 
 
-async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
+async def _carry_through(hub: Hub, exchange: Exchange, peer: str, sent: bytes) -> bytes:
     """Send it, and record what came of it whatever that is. Unknown is a state, not a failure."""
     try:
-        reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, outgoing))
+        reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, sent))
     except (Decline, PeerDecline) as refused:
         raise await _refused(hub, exchange, refused) from refused
     except BaseException:
@@ -184,12 +191,14 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, outgoing: byte
         raise
     began = perf_counter()
     try:
-        return await hub.store.submit(lambda tx: record.answer(hub, exchange, tx, reply))
+        answered = await hub.store.submit(lambda tx: record.answer(hub, exchange, tx, reply))
     except StoreUnavailable as error:
         # It was carried out, and we cannot keep the answer: the caller asks again, and the next hub still has it.
         raise Decline("OUTCOME_UNKNOWN", peer=peer, detail=str(error)) from error
     finally:
         hub.observer.stage("record", perf_counter() - began)
+    outgoing.count(hub, exchange)
+    return answered
 
 
 async def _refused(hub: Hub, exchange: Exchange, refused: Refusal) -> Refusal:
@@ -200,27 +209,11 @@ async def _refused(hub: Hub, exchange: Exchange, refused: Refusal) -> Refusal:
         return refused
 
 
-def _outgoing(hub: Hub, exchange: Exchange) -> bytes:
-    """The request as the next hub gets it: translated, with our hop and our translations in its header."""
-    translator, header = exchange.translator, exchange.header
-    assert translator is not None
-    began = perf_counter()
-    try:
-        header.translations.extend(translator.outward(exchange.request, header.inf_time[:10]))
-    finally:
-        for (map_id, result), count in translator.results().items():
-            hub.observer.translated(map_id, result, count)
-        hub.observer.stage("translate", perf_counter() - began)
-    header.hops.append(hub.division)
-    outgoing: bytes = exchange.request.SerializeToString()
-    return outgoing
-
-
-async def _send(hub: Hub, exchange: Exchange, peer: str, outgoing: bytes) -> bytes:
+async def _send(hub: Hub, exchange: Exchange, peer: str, sent: bytes) -> bytes:
     began = perf_counter()
     try:
         return await forward(
-            hub, peer, exchange.method, outgoing, exchange.deadline, exchange.trace, resumed=exchange.resumed
+            hub, peer, exchange.method, sent, exchange.deadline, exchange.trace, resumed=exchange.resumed
         )
     finally:
         hub.observer.link(peer, perf_counter() - began)
@@ -274,8 +267,3 @@ async def _note_quote(hub: Hub, exchange: Exchange, reply: Message) -> None:
         await hub.store.submit(
             lambda tx: record.conclude(hub, exchange, tx, exchange.key, exchange.method, reply, exchange.held)
         )
-
-
-def _let_go(hub: Hub, exchange: Exchange) -> None:
-    if exchange.taken:
-        hub.running.discard(exchange.key)

@@ -1,50 +1,99 @@
 """Stage 6: codes, at the border of two code systems.
 
 Each translated code keeps the code before, the code after, the map, the edition and the row, in the request header
-for the hubs behind and in the answer for the caller. The edition is chosen by the date of service.
+for the hubs behind and in the answer for the caller. The edition is chosen by the date of service, and by the time
+the encounter was registered.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
-from codemaps.port import Ambiguous, CodeMaps, MapMissing, Row, Unmapped
+from codemaps.port import (
+    CATALOGUE,
+    CHRONIC,
+    DIAGNOSIS,
+    NOTHING_GIVEN,
+    OPERATION,
+    Ambiguous,
+    CodeMaps,
+    Given,
+    MapMissing,
+    NotTranslated,
+    Row,
+    Unmapped,
+)
+from gateway.codemap.uses import Key, Used
 from gateway.contract import rewrite_codes
 from gateway.errors import Decline
+from yidi.v1.eligibility_pb2 import ChronicEntitlement
 from yidi.v1.header_pb2 import Translation
-from yidi.v1.options_pb2 import CODE_KIND_CATALOGUE, CODE_KIND_CHRONIC_DISEASE
 
-KIND_ZH: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "门诊慢特病病种", CODE_KIND_CATALOGUE: "医疗目录"}
-KIND_EN: dict[int, str] = {CODE_KIND_CHRONIC_DISEASE: "chronic disease", CODE_KIND_CATALOGUE: "catalogue"}
+KIND_ZH: dict[int, str] = {
+    CHRONIC: "门诊慢特病病种", CATALOGUE: "医疗目录", DIAGNOSIS: "疾病诊断", OPERATION: "手术操作"
+}  # fmt: skip
+KIND_EN: dict[int, str] = {
+    CHRONIC: "chronic disease", CATALOGUE: "catalogue", DIAGNOSIS: "diagnosis", OPERATION: "operation"
+}  # fmt: skip
+NATIONAL_BY_ITSELF = frozenset((DIAGNOSIS, OPERATION))
+"""Both sides use the national versions of the ICD, unless a map between them says otherwise."""
 
 
 _day = lru_cache(maxsize=1024)(date.fromisoformat)
 """The lines of a settlement share few days."""
 
 
+class EntitlementNeeded(Exception):
+    """Occurs when a disease has several counterparts and nobody has asked yet which the person is entitled for."""
+
+
+class Failure(NamedTuple):
+    """A code of the request without a translation."""
+
+    result: str
+    """unmapped, held, ambiguous or no_edition."""
+    map: str
+    decline: Decline
+
+
 class Translator:
     """Translates the codes of one exchange and remembers which original each of them had."""
 
-    __slots__ = ("_division", "_failed", "_maps", "_originals", "_rows", "ours", "theirs")
+    __slots__ = (
+        "_again", "_amounts", "_division", "_entitlements", "_failures", "_given", "_maps", "_originals", "_passes",
+        "_rows", "ours", "theirs",
+    )  # fmt: skip
 
-    def __init__(self, maps: CodeMaps, division: str, ours: str, theirs: str) -> None:
-        """``ours`` is the code system of the caller's side, ``theirs`` that of the link's side."""
+    def __init__(
+        self,
+        maps: CodeMaps,
+        division: str,
+        ours: str,
+        theirs: str,
+        given: Given = NOTHING_GIVEN,
+        entitlements: Sequence[ChronicEntitlement] | None = (),
+    ) -> None:
+        """``ours`` is the code system of the caller's side, ``theirs`` that of the link's side.
+
+        ``entitlements`` are the person's, in the codes of the link's side; None says that the insured place can be
+        asked for them.
+        """
         self._maps = maps
         self._division = division
+        self._given = given
+        self._entitlements = entitlements
         self._originals: dict[tuple[int, str], str] = {}
-        self._rows: dict[tuple[int, str, str], Row] = {}
-        self._failed: tuple[str, str] | None = None
+        self._rows: dict[Key, Row] = {}
+        self._failures: dict[Key, Failure] = {}
+        self._amounts: dict[Key, int] = {}
+        self._again: dict[Key, int] = {}
+        """How often a code stands in the request beyond its first time."""
+        self._passes: dict[int, bool] = {}
         self.ours, self.theirs = ours, theirs
-
-    def results(self) -> Counter[tuple[str, str]]:
-        """How many codes of the request came out how, by map and relationship of the row."""
-        counted: Counter[tuple[str, str]] = Counter((row.map, row.relationship) for row in self._rows.values())
-        if self._failed:
-            counted[self._failed] += 1
-        return counted
 
     def remember(self, translations: Iterable[Translation]) -> None:
         """Take up what this hub translated earlier, from the trace that an answer carries."""
@@ -52,19 +101,78 @@ class Translator:
             if trace.admdvs == self._division:
                 self._originals[trace.kind, trace.to_code] = trace.from_code
 
+    # --- what came of the codes of the request ------------------------------------------------------------------
+
+    def results(self) -> Counter[tuple[str, str]]:
+        """How many codes of the request came out how, by map and relationship of the row."""
+        counted: Counter[tuple[str, str]] = Counter((row.map, row.relationship) for row in self._rows.values())
+        counted.update((failure.map, failure.result) for failure in self._failures.values())
+        return counted
+
+    def translated(self, total_fen: int) -> list[Used]:
+        """What was translated, and for how much money."""
+        return [self._used(key, amount_fen, total_fen) for key, amount_fen in self._amounts.items()]
+
+    def failed(self, total_fen: int) -> list[tuple[str, Used]]:
+        """What could not be translated, and for how much money; the result comes first."""
+        return [(failure.result, self._used(key, self._amounts[key], total_fen))
+                for key, failure in self._failures.items()]  # fmt: skip
+
+    def _used(self, key: Key, amount_fen: int, total_fen: int) -> Used:
+        """Only what is charged line by line has money of its own; a disease stands for all that is charged."""
+        return key, 1 + self._again.get(key, 0), amount_fen if key[0] == CATALOGUE else total_fen
+
+    # --- there --------------------------------------------------------------------------------------------------
+
     def outward(self, request: Message, on: str) -> list[Translation]:
-        """Translate the codes of a request for the link's side; refuse what has no translation."""
+        """Translate the codes of a request for the link's side; refuse what has no translation.
+
+        All codes are looked at before the first failure is raised, so that the list of what is missing is whole.
+        Raises EntitlementNeeded. The request is spoiled by whatever is raised.
+        """
         if self.ours == self.theirs:
             return []
         rewrite_codes(request, on, self._out)
+        if self._failures:
+            # What is only held must not hide what is refused for good.
+            raise min(self._failures.values(), key=lambda failure: failure.result == "held").decline
         return [row.as_translation(self._division) for row in self._rows.values()]
 
-    def _out(self, kind: int, code: str, on: str) -> str:
-        row = self._rows.get((kind, code, on))
-        if row is None:
-            row = self._rows[kind, code, on] = self._look_up(kind, code, self.ours, self.theirs, on)
-            self._originals[kind, row.to_code] = code
+    def _out(self, kind: int, code: str, on: str, amount_fen: int) -> str:
+        key = kind, code, on
+        row = self._rows.get(key)
+        if row is not None:
+            self._amounts[key] += amount_fen
+            self._again[key] = self._again.get(key, 0) + 1
+            return row.to_code
+        if kind in NATIONAL_BY_ITSELF and self._passes_unchanged(kind):
+            return code
+        if key in self._failures:
+            self._amounts[key] += amount_fen
+            self._again[key] = self._again.get(key, 0) + 1
+            return code
+        self._amounts[key] = amount_fen
+        try:
+            given = self._given if kind != CHRONIC else self._known(code, on)
+            row = self._rows[key] = self._find(kind, code, self.ours, self.theirs, on, given)
+        except NotTranslated as error:
+            self._failures[key] = failure_of(error, on)
+            return code
+        self._originals[kind, row.to_code] = code
         return row.to_code
+
+    def _known(self, code: str, on: str) -> Given:
+        """What decides among several counterparts of a disease; that may be what the person is entitled for."""
+        if not self._maps.shares(CHRONIC, self.ours, self.theirs):
+            return self._given
+        if self._entitlements is None:
+            if len(self._maps.candidates(CHRONIC, code, self.ours, self.theirs, _day(on), self._given)) > 1:
+                raise EntitlementNeeded
+            return self._given
+        entitled = frozenset(row.opsp_dise_code for row in self._entitlements if is_valid(row, on))
+        return self._given._replace(entitled=entitled)
+
+    # --- and back -----------------------------------------------------------------------------------------------
 
     def homeward(self, response: Message, on: str) -> str:
         """Translate the codes of an answer back into the caller's own; a warning when one cannot be.
@@ -76,14 +184,16 @@ class Translator:
             return ""
         warnings = [self._unconfirmed()]
 
-        def back(kind: int, code: str, on: str) -> str:
+        def back(kind: int, code: str, on: str, _: int) -> str:
             original = self._originals.get((kind, code))
             if original is not None:
                 return original
+            if kind in NATIONAL_BY_ITSELF and self._passes_unchanged(kind):
+                return code
             try:
-                return self._look_up(kind, code, self.theirs, self.ours, on).to_code
-            except Decline as decline:
-                warnings.append(decline.text_zh)
+                return self._find(kind, code, self.theirs, self.ours, on, self._given).to_code
+            except NotTranslated as error:
+                warnings.append(refusal_of(error, on).text_zh)
                 return ""
 
         rewrite_codes(response, on, back)
@@ -94,14 +204,52 @@ class Translator:
         editions = {f"{row.map} {row.edition}": None for row in self._rows.values() if not row.confirmed}
         return f"编码对照未经确认：{'、'.join(editions)}。" if editions else ""
 
-    def _look_up(self, kind: int, code: str, source: str, target: str, on: str) -> Row:
+    # --- parts of both ------------------------------------------------------------------------------------------
+
+    def _passes_unchanged(self, kind: int) -> bool:
+        passes = self._passes.get(kind)
+        if passes is None:
+            passes = self._passes[kind] = not self._maps.connects(kind, self.ours, self.theirs)
+        return passes
+
+    def _find(self, kind: int, code: str, source: str, target: str, on: str, given: Given) -> Row:
+        """The row of a code. One that was put on hold waits for a publication, so a later one may reach it."""
         try:
-            return self._maps.translate(kind, code, source, target, _day(on))
+            return self._maps.translate(kind, code, source, target, _day(on), given)
         except Unmapped as error:
-            reason, self._failed = "CODE_UNMAPPED", (error.map, "unmapped")
-        except Ambiguous as error:
-            reason, self._failed = "CODE_AMBIGUOUS", (error.map, "ambiguous")
-        except MapMissing:
-            reason, self._failed = "CODE_MAP_MISSING", ("", "no_edition")
-        names = {"kind_zh": KIND_ZH[kind], "kind_en": KIND_EN[kind], "code": code, "date": on}
-        raise Decline(reason, **names, from_system=source, to_system=target)
+            if error.rule != "hold" or given.as_of_ms is None:
+                raise
+        return self._maps.translate(kind, code, source, target, _day(on), given._replace(as_of_ms=None))
+
+
+def refusal_of(error: NotTranslated, on: str) -> Decline:
+    """The catalogued refusal for a code that has no single translation."""
+    names = {
+        "kind_zh": KIND_ZH[error.kind], "kind_en": KIND_EN[error.kind], "code": error.code, "date": on,
+        "from_system": error.from_system, "to_system": error.to_system,
+    }  # fmt: skip
+    match error:
+        case Unmapped(rule="hold"):
+            return Decline("CODE_HELD", **names)
+        case Ambiguous():
+            return Decline("CODE_AMBIGUOUS", **names)
+        case MapMissing():
+            return Decline("CODE_MAP_MISSING", **names)
+        case _:
+            return Decline("CODE_UNMAPPED", **names)
+
+
+_RESULTS = {
+    "CODE_UNMAPPED": "unmapped", "CODE_HELD": "held", "CODE_AMBIGUOUS": "ambiguous", "CODE_MAP_MISSING": "no_edition"
+}  # fmt: skip
+
+
+def failure_of(error: NotTranslated, on: str) -> Failure:
+    """The same for the statistics."""
+    decline = refusal_of(error, on)
+    return Failure(_RESULTS[decline.reason], getattr(error, "map", ""), decline)
+
+
+def is_valid(entitlement: ChronicEntitlement, on: str) -> bool:
+    """Whether an entitlement holds on a date of service; days as text sort as the days do."""
+    return entitlement.begndate <= on and (not entitlement.enddate or on <= entitlement.enddate)

@@ -9,6 +9,7 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from gateway.codemap.uses import KINDS
 from gateway.errors import CATALOGUE
 from gateway.store.sqlite import GroupObserver
 
@@ -61,6 +62,21 @@ class Metrics(GroupObserver):
             ("map", "result"),
             registry=registry,
         )
+        self._missing = Counter(
+            "yidi_codemap_unmapped",
+            "Codes of requests that were refused or held for want of one counterpart, by kind of code.",
+            ("kind",),
+            registry=registry,
+        )
+        self._missing_yuan = Counter(
+            "yidi_codemap_unmapped_yuan",
+            "Money in yuan that hung on codes refused or held, by kind of code.",
+            ("kind",),
+            registry=registry,
+        )
+        for kind in KINDS.values():  # from nought, so that an alert sees the first one
+            self._missing.labels(kind)
+            self._missing_yuan.labels(kind)
         self._group_units = Histogram(
             "yidi_commit_group_units", "Units of work that shared one commit.", buckets=UNITS, registry=registry
         )
@@ -102,6 +118,11 @@ class Metrics(GroupObserver):
     def translated(self, map_id: str, result: str, count: int) -> None:
         """So many codes of a request were translated, or could not be."""
         self._cached(self._translations, map_id, result).inc(count)
+
+    def missing(self, kind: str, amount_fen: int) -> None:
+        """A code of a request was refused or held. What the lines of a refund take back is no money that waits."""
+        self._missing.labels(kind).inc()
+        self._missing_yuan.labels(kind).inc(max(0, amount_fen) / 100)
 
     def committed(self, units: int, seconds: float) -> None:
         """A group of units reached the disk."""

@@ -155,3 +155,19 @@ counter = Table(
     Column("value", BigInteger, nullable=False),
 )
 """Serials of the ids this hub issues."""
+
+code_use = Table(
+    "code_use",
+    metadata,
+    Column("day", Text, primary_key=True),  # of service
+    Column("kind", Text, primary_key=True),  # chronic, catalogue, diagnosis or operation
+    Column("from_system", Text, primary_key=True),
+    Column("to_system", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("result", Text, primary_key=True),  # translated, unmapped, held, ambiguous or no_edition
+    Column("cases", BigInteger, nullable=False),  # exchanges
+    Column("lines", BigInteger, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),  # when it was last added to
+)
+"""How codes were used: statistics that weigh a code map, added up by ``gateway.codemap.uses``. No money hangs on it."""

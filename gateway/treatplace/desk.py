@@ -15,7 +15,7 @@ from gateway.exchange.link import Call
 from gateway.store.journal import Key
 from gateway.store.statement import Tx
 from gateway.store.tables import Batch, Visit
-from gateway.treatplace import batches, encounters, fees, settling
+from gateway.treatplace import batches, encounters, fees, pinning, settling
 from yidi.v1.settlement_pb2 import UNDO_RESULT_REVERSED
 
 UNDOABLE = ("2207", "2208", "2304", "2305", "2401")
@@ -60,8 +60,12 @@ class TreatPlace:
 
     def prepare(self, tx: Tx, call: Call) -> Any:
         """Before a request of our own institution leaves: check it against the books and add what we vouch for."""
+        if self.answers(call.method):
+            return None
         prepare = self._prepares.get(call.method)
-        return None if prepare is None else prepare(tx, call)
+        held = None if prepare is None else prepare(tx, call)
+        pinning.pin(tx, call)  # afterwards: an admission has an encounter only then
+        return held
 
     def _quote(self, tx: Tx, call: Call) -> settling.Held:
         return settling.prepare_quote(tx, call, self._levels)

@@ -4,10 +4,10 @@ from datetime import date
 
 import msgspec
 import pytest
-from hypothesis import given, note
+from hypothesis import given
 from hypothesis import strategies as st
 
-from codemaps.conditions import Conditions, matches, overlap, parse
+from codemaps.conditions import Conditions, clashing, fault, matches, overlap, parse
 from codemaps.editions import EditionRow
 from codemaps.port import NOTHING_GIVEN, Given
 
@@ -99,7 +99,6 @@ def test_rows_that_hold_together_overlap(a: Conditions, b: Conditions, case: Giv
 def test_rows_that_overlap_hold_together_somewhere(a: Conditions, b: Conditions):
     """Overlap is exact: where it is claimed, a case shows it."""
     shown = any(matches(a, on, case) and matches(b, on, case) for on in EVERY_DAY for case in EVERY_CASE)
-    note(str(shown))
     assert overlap(a, b) == shown
 
 
@@ -117,3 +116,43 @@ def test_more_knowledge_never_turns_an_answer(a: Conditions, case: Given, on: st
 def test_conditions_survive_storage(a: Conditions):
     """Conditions come back from msgpack as they went in."""
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(a), type=Conditions) == a
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), CONDITIONS | st.none()), max_size=8))
+def test_rows_clash_unless_something_separates_them(rows: list[tuple[str, Conditions | None]]):
+    """The codes that compete are those of two rows that overlap, a row without conditions being the fallback."""
+    expected = {
+        code
+        for one, a in rows
+        for other, b in rows
+        for code in (one, other)
+        if one != other and ((a is None and b is None) or (a is not None and b is not None and overlap(a, b)))
+    }
+    assert clashing(rows) == expected
+
+
+def test_a_row_for_each_city_is_quick():
+    """Many rows that their divisions separate are not compared in pairs."""
+    rows = [(f"A{number}", Conditions(admdvs=(f"{number:06}",))) for number in range(100_000)]
+    assert clashing(rows) == set()
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        (("310|390", "32|3301", "14", "2026-01-01", "2026-12-31"), ""),
+        (("", "", "", "", "2026-02-28"), ""),
+        (("310|", "", "", "", ""), "insutype"),
+        (("310,390", "", "", "", ""), "insutype"),
+        (("", "江苏", "", "", ""), "admdvs"),
+        (("", "3201000", "", "", ""), "admdvs"),
+        (("", "", "14 ", "", ""), "med_type"),
+        (("", "", "", "2026-02-30", ""), "valid_from"),
+        (("", "", "", "20260101", ""), "valid_from"),
+        (("", "", "", "", "soon"), "valid_to"),
+        (("", "", "", "2026-02-02", "2026-02-01"), "valid_to"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_named(cells: tuple[str, str, str, str, str], column: str):
+    """Values, divisions and days have one form each, and the last day is not before the first."""
+    assert fault(cells) == column

@@ -91,9 +91,9 @@ def test_codes_and_reasons_are_unique_and_well_formed():
 
 @each_entry
 def test_the_retry_rule_fits_the_class(entry: Entry):
-    """What is worth sending again is technical; what a person must correct is never sent again by a program."""
+    """What is worth sending again is technical, or waits for somebody else; what the sender must correct never is."""
     if entry.klass == "business":
-        assert entry.retry == "never" or entry.reason == "STILL_RUNNING"
+        assert entry.retry == "never" or entry.reason in ("STILL_RUNNING", "CODE_HELD")
     if entry.retry == "enquire":
         assert entry.infcode == -1 or entry.reason == "STILL_RUNNING"
     if entry.retry == "same_id":

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from google.rpc.status_pb2 import Status
 
+from codemaps import shipped
+from gateway.codemap.service import CodeMapService
 from gateway.contract import BY_NAME
 from gateway.delivery.grpc_link import STATUS_TRAILER
 from gateway.errors.status import STATUS_LIMIT_BYTES, info_of
@@ -57,8 +59,10 @@ class Served:
     def __init__(self, world: World, division: str, level: str = "debug", in_flight: int = 4) -> None:
         self.stream = io.StringIO()
         self.log = Log(division, world.clock, level, self.stream)
+        hub = world.hubs[division]
+        code_maps = CodeMapService(division, hub.neighbours, shipped.maps, None)
         self.server = Server(
-            world.hubs[division], world.metrics[division], self.log, in_flight=in_flight, default_deadline_s=20.0
+            hub, code_maps, world.metrics[division], self.log, in_flight=in_flight, default_deadline_s=20.0
         )
 
     async def call(self, name: str, raw: bytes, context: Context) -> bytes:

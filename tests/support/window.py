@@ -68,6 +68,12 @@ class Window:
         request.data.mdtrt_cert_type, request.data.mdtrt_cert_no = "02", certno
         return await self.call("GetPerson", request)
 
+    async def entitlements(self, psn_no: str = CHRONIC_PERSON) -> Any:
+        """5301."""
+        request = self.request("ListChronicEntitlements")
+        request.data.psn_no = psn_no
+        return await self.call("ListChronicEntitlements", request)
+
     def registration(self, psn_no: str = CHRONIC_PERSON) -> Any:
         """A 2201 request."""
         request = self.request("RegisterOutpatient")

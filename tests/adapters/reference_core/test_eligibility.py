@@ -182,6 +182,36 @@ def test_chronic_at_home_needs_no_filing(world: World):
     assert world.visit("P-EMP", 130_000, med_type="14", dise="M01600").setlinfo.hifp_pay_fen == 80_000
 
 
+def test_entitlements_are_listed_by_code_and_date(world: World):
+    """5301 lists the person's own diseases by code, then by first day, those that ended and those to come included."""
+    world.entitle("P-EMP", "M03900", "2025-01-01", "2025-12-31")
+    world.entitle("P-EMP", "M03900", "2026-07-01")
+    world.entitle("P-EMP", "M01600", "2026-03-01")
+    world.entitle("P-RES", "M07801")
+    assert world.entitlements("P-EMP") == [
+        ("M01600", "糖尿病", "2026-03-01", ""),
+        ("M03900", "高血压", "2025-01-01", "2025-12-31"),
+        ("M03900", "高血压", "2026-07-01", ""),
+    ]
+
+
+def test_person_without_entitlements(world: World):
+    """A known person with no chronic disease gets an empty list and no refusal."""
+    assert world.entitlements("P-RES") == []
+
+
+@pytest.mark.parametrize("dise_codg", ["LN-MB-39", "M99999", "M00101"])
+def test_no_name_is_made_up(world: World, dise_codg: str):
+    """A local code, an unknown one, and one whose name was never found are listed without a name."""
+    world.entitle("P-EMP", dise_codg)
+    assert world.entitlements("P-EMP") == [(dise_codg, "", "2026-01-01", "")]
+
+
+def test_entitlements_of_nobody(world: World):
+    """A person number nobody holds is refused as everywhere else."""
+    assert declined(world.entitlements, "P-NONE").reason == "PERSON_NOT_FOUND"
+
+
 def test_territory_and_place_of_payment():
     """A city covers its districts, a district itself; provinces are told by two digits."""
     assert [territory(code) for code in ("310000", "210400", "210402")] == ["31", "2104", "210402"]

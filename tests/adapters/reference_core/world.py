@@ -105,9 +105,10 @@ class World:
         row = {"psn_no": psn_no, "kind": kind, "admdvs": admdvs, "begndate": "2026-01-01", **more}
         self.load("[[filing]]\n" + "\n".join(f'{name} = "{value}"' for name, value in row.items()))
 
-    def entitle(self, psn_no: str, dise_codg: str) -> None:
+    def entitle(self, psn_no: str, dise_codg: str, begndate: str = "2026-01-01", enddate: str = "") -> None:
         """Grant a chronic disease."""
-        self.load(f'[[entitlement]]\npsn_no = "{psn_no}"\ndise_codg = "{dise_codg}"\nbegndate = "2026-01-01"')
+        row = {"psn_no": psn_no, "dise_codg": dise_codg, "begndate": begndate, "enddate": enddate}
+        self.load("[[entitlement]]\n" + "\n".join(f'{name} = "{value}"' for name, value in row.items()))
 
     def call(self, method: str, request: Any) -> Any:
         """One exchange; its request id is kept for undoing it."""
@@ -130,6 +131,12 @@ class World:
             "eligibility_pb2.GetPersonResponse",
             self.call("GetPerson", eligibility_pb2.GetPersonRequest(data=eligibility_pb2.PersonQuery(**query))),
         )
+
+    def entitlements(self, psn_no: str) -> list[tuple[str, str, str, str]]:
+        """5301; code, name, first and last day of each disease."""
+        query = eligibility_pb2.ChronicEntitlementQuery(psn_no=psn_no)
+        answer = self.call("ListChronicEntitlements", eligibility_pb2.ListChronicEntitlementsRequest(data=query))
+        return [(row.opsp_dise_code, row.opsp_dise_name, row.begndate, row.enddate) for row in answer.feedetail]
 
     def admit(
         self,

@@ -162,8 +162,8 @@ class _Check:
         """Note a finding."""
         finding = self.found.get(code)
         if finding is None:
-            finding = Finding(code, "error" if code in _ERRORS else "warning", *_TEXTS[code])
-            self.found[code] = finding
+            severity: Literal["error", "warning"] = "error" if code in _ERRORS else "warning"
+            finding = self.found[code] = Finding(code, severity, *_TEXTS[code])
         finding.count += 1
         if len(finding.first) < FIRST:
             finding.first.append(Place(line, column, value, note))
@@ -222,7 +222,8 @@ class _Check:
         if target and manifest.is_list:
             self.add("target_in_list", line, "national_code", target)
         elif target:
-            numbers.relationships[row.relationship] = numbers.relationships.get(row.relationship, 0) + 1
+            if row.relationship in RELATIONSHIPS:
+                numbers.relationships[row.relationship] = numbers.relationships.get(row.relationship, 0) + 1
             national = manifest.to_system == NATIONAL
             if not (is_national(self.kind, target, row.list_type) if national else is_local(target)):
                 self.add("target_shape", line, "national_code", target)
@@ -251,7 +252,7 @@ class _Check:
 
     def compare_name(self, line: int, column: str, name: str, listed: list[Placed]) -> None:
         """Whether a name is one of the list's, spaces aside."""
-        names = {"".join(row.local_name.split()) for _, row in listed}
+        names = {"".join(row.local_name.split()) for _, row in listed} - {""}
         if name and names and "".join(name.split()) not in names:
             self.add("name_differs", line, column, name, listed[-1][1].local_name)
 

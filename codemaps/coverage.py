@@ -116,8 +116,7 @@ class Weighed(NamedTuple):
     @property
     def has_traffic(self) -> bool:
         """Whether there was any traffic to weigh against."""
-        told = self.coverage
-        return bool(told.covered.codes or told.not_covered.codes or told.elsewhere.codes)
+        return any(way.covered.codes or way.not_covered.codes or way.elsewhere.codes for way in self.coverage.ways)
 
 
 def cover(rows: Path, kind_wire: str, from_system: str, to_system: str, uses: Iterable[Use]) -> Coverage:

@@ -172,5 +172,17 @@ def core_load(config_file: str, file: Path, as_json: bool) -> None:
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
+@main.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def codemap(words: tuple[str, ...]) -> None:
+    """Code maps: import, check, publish, look up (编码对照)."""
+    from gateway.codemap.command import codemap as commands
+
+    commands.main(list(words), prog_name="yidi codemap")
+
+
 main.add_command(demo)
 main.add_command(bench)
+

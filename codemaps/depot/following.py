@@ -1,17 +1,27 @@
 """Taking over editions that another hub has published: what was downloaded is checked, then kept as it was there."""
 
+import csv
 import hashlib
+import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from codemaps.check import check
 from codemaps.csvfile import TableError
 from codemaps.depot import lifecycle, serving
 from codemaps.depot.depot import Depot, sha256_of
-from codemaps.editions import Manifest, digest_of, read_rows, refuse_manifest
+from codemaps.editions import Manifest, digest_of, read_rows, refuse_manifest, write_rows
 from codemaps.refusals import Refused
+
+MOST_BYTES = 4 << 30
+"""Largest edition that is downloaded: twenty million rows of two hundred bytes."""
+MOST_MANIFEST = 64 << 10
+"""Longest manifest: names, systems and some sentences."""
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Offered(NamedTuple):
@@ -35,6 +45,8 @@ class Offered(NamedTuple):
 
 def manifest_of(text: str) -> Manifest:
     """The manifest of an offered edition; raises TableError where it cannot be right."""
+    if len(text) > MOST_MANIFEST:
+        raise TableError("manifest", 0, "", f"longer than {MOST_MANIFEST} characters")
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.DecodeError as error:
@@ -43,12 +55,43 @@ def manifest_of(text: str) -> Manifest:
     return manifest
 
 
+def day_of(text: str) -> date:
+    """A day as yyyy-MM-dd; raises TableError."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or len(text) != 10:
+        raise TableError("list of editions", 0, "effective_from", "expected yyyy-MM-dd")
+    return day
+
+
+def refuse_offer(offer: Offered) -> None:
+    """Raise TableError where what another hub says of an edition cannot be right."""
+    if not 0 < offer.size <= MOST_BYTES:
+        raise TableError("list of editions", 0, "size", f"expected 1 to {MOST_BYTES} bytes")
+    if not _SHA256.fullmatch(offer.sha256):
+        raise TableError("list of editions", 0, "sha256", "expected 64 hexadecimal digits")
+    if offer.effective_to is not None and offer.effective_to < offer.effective_from:
+        raise TableError("list of editions", 0, "effective_to", "lies before effective_from")
+
+
+def refuse_conflicts(depot: Depot, offer: Offered) -> None:
+    """Raise Refused where the depot holds something that an offered edition cannot stand beside."""
+    depot.refuse_taken(offer.manifest, offer.sha256)
+    lifecycle.refuse_overlap(depot, *offer.key, offer.effective_from, offer.effective_to)
+
+
 def wanted(depot: Depot, offered: list[Offered], maps: tuple[str, ...]) -> tuple[list[Offered], list[Offered]]:
-    """What to download and what to withdraw, so that this depot stands as the other one."""
+    """What to download and what to withdraw, so that this depot stands as the other one.
+
+    Only what came from there is withdrawn with it; an edition of this hub's own may bear the same name.
+    """
     mine = {record.key: record for record in depot.editions()}
     followed = [each for each in offered if "*" in maps or each.manifest.map in maps]
     new = [each for each in followed if each.key not in mine and not each.withdrawn]
-    gone = [each for each in followed if each.withdrawn and each.key in mine and mine[each.key].state == "published"]
+    known = [each for each in followed if each.withdrawn and each.key in mine]
+    gone = [each for each in known if (mine[each.key].state, mine[each.key].origin) == ("published", each.origin)]
     return new, gone
 
 
@@ -58,6 +101,14 @@ def part_file(depot: Depot, offer: Offered) -> Path:
     place = depot.directory / "following"
     place.mkdir(parents=True, exist_ok=True)
     return place / f"{name}.part"
+
+
+def forget_parts(depot: Depot, offered: list[Offered]) -> None:
+    """Remove the beginnings of downloads that nobody offers any more."""
+    offers = {part_file(depot, offer).name for offer in offered if not offer.withdrawn}
+    for part in (depot.directory / "following").glob("*.part"):
+        if part.name not in offers:
+            part.unlink(missing_ok=True)
 
 
 def adopt(directory: Path, offer: Offered, part: Path) -> str:
@@ -71,9 +122,9 @@ def adopt(directory: Path, offer: Offered, part: Path) -> str:
     if part.stat().st_size != offer.size or sha256_of(part) != offer.sha256:
         part.unlink()
         raise Refused("CHECKSUM_WRONG", map=map_, edition=edition)
-    rows = sum(1 for _ in read_rows(part))
+    rows = _checked(part, offer)
     begin = offer.effective_from
-    lifecycle.refuse_overlap(depot, map_, edition, begin, offer.effective_to)
+    refuse_conflicts(depot, offer)
     with depot.incoming() as place:
         file = part.rename(place / "rows.csv")
         end = offer.effective_to.isoformat() if offer.effective_to else ""
@@ -82,6 +133,30 @@ def adopt(directory: Path, offer: Offered, part: Path) -> str:
             effective_from=begin.isoformat(), effective_to=end, published_ms=depot.now_ms(), origin=offer.origin,
         )  # fmt: skip
     return digest_of(record.manifest, record.rows_sha256)
+
+
+def _checked(part: Path, offer: Offered) -> int:
+    """How many rows there are; raises TableError unless they are in the fixed form and may be published.
+
+    The hub above has checked them beside its lists. Here they are checked alone, since an image is built of nothing
+    else than rows that are right.
+    """
+    name = " ".join(offer.key)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            rows, sha256 = write_rows(read_rows(part), nowhere)
+    except (TypeError, csv.Error, UnicodeDecodeError):  # a row with more or fewer cells, or no text at all
+        raise TableError(name, 0, "", "this is not a file of an edition in its fixed form") from None
+    with part.open("rb") as opened:
+        lines = sum(1 for _ in opened)
+    if sha256 != offer.sha256 or (rows, rows + 1) != (offer.rows, lines):
+        raise TableError(name, 0, "", "this is not a file of an edition in its fixed form")
+    report = check(part, offer.manifest, effective_from=offer.effective_from, upper_list=None, upper_complete=False)
+    for finding in report.findings:
+        if finding.severity == "error":
+            first = finding.first[0]
+            raise TableError(name, first.line, first.column, finding.text_en)
+    return rows
 
 
 def withdraw(depot: Depot, offer: Offered) -> None:

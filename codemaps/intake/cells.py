@@ -53,6 +53,7 @@ class Draft:
         self.said: dict[str, str] = {}
         """By our columns, cleaned; a cell that was faulted is missing."""
         self.dropped = False
+        self.left_out = False
         self.spotless = True
         self._book = book
 
@@ -60,6 +61,7 @@ class Draft:
         """Note a problem of this row."""
         theirs = self.header.theirs(column) if column else ""
         severity = self._book.add(Fault(self.number, code, theirs, shown(value), tuple(facts.items())))
+        self.left_out |= severity == "left_out"
         self.dropped |= severity in ("rejected", "left_out")
         self.spotless = False
 
@@ -81,7 +83,7 @@ class Draft:
             reader, problem = READERS[column]
             read = reader(text)
             if read is None:
-                self.fault(problem, column, raw, expected="101-501")
+                self.fault(problem, column, raw)
                 return
             if column in (VALID, DISABLED) and not text:
                 read = ""
@@ -91,17 +93,11 @@ class Draft:
     def _clean(self, column: str, raw: str, place: int) -> str | None:
         if isinstance(raw, Formula):
             raise FileRefused("formula", self.line, raw, cell=f"{column_letters(place)}{self.line}")
-        if isinstance(raw, CellError):
-            return self.fault("cell_error", column, raw)
-        if column in CODES and isinstance(raw, Damaged | Number):
-            self.fault("number_cell" if isinstance(raw, Number) else "spreadsheet_number", column, raw)
-            if self.dropped:
+        problem, facts = _unusable(column, raw)
+        if problem:
+            self.fault(problem, column, raw, **facts)
+            if problem != "number_cell" or self.dropped:
                 return None
-        most = MAX_NAME if column in NAMES else MAX_CELL
-        if len(raw) > most:
-            return self.fault("too_long", column, raw, length=len(raw), most=most)
-        if CONTROL.search(raw):
-            return self.fault("control_character", column, raw)
         text = tidy(raw)
         if text != raw:
             self.fault("stray_space", column, raw)
@@ -111,3 +107,17 @@ class Draft:
                 self.fault("full_width", column, raw)
             text = half
         return text
+
+
+def _unusable(column: str, raw: str) -> tuple[str, dict[str, object]]:
+    """What is so wrong with a cell that nothing can be read from it."""
+    most = MAX_NAME if column in NAMES else MAX_CELL
+    if isinstance(raw, CellError):
+        return "cell_error", {}
+    if column in CODES and isinstance(raw, Damaged):
+        return "spreadsheet_number", {}
+    if len(raw) > most:
+        return "too_long", {"length": len(raw), "most": most}
+    if CONTROL.search(raw):
+        return "control_character", {}
+    return ("number_cell" if column in CODES and isinstance(raw, Number) else ""), {}

@@ -11,7 +11,7 @@ from functools import lru_cache
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
 _CONTROL = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffd"
-"""Characters that damaged texts hold: controls, halves of pairs, and the sign that a conversion puts for what it lost."""
+"""What damaged texts hold: controls, halves of pairs, and the sign that a conversion puts for what it lost."""
 
 HIDDEN = (_SPACES + _INVISIBLE + _CONTROL).replace(" ", "", 1)
 """For a character class: everything that a clean cell does not hold; the plain space is allowed inside."""

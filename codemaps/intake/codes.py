@@ -5,7 +5,7 @@ import re
 from codemaps.kinds import KINDS, LIST_TYPES, Kind, is_local, is_national
 from codemaps.port import NATIONAL
 
-DAMAGED = re.compile(r"\d+(\.\d+)?[eE][+\-]?\d+|\d{5,}\.0+", re.ASCII)
+DAMAGED = re.compile(r"\d+(\.\d+)?[eE][+\-]\d+|\d+\.\d+[eE]\d+|\d{5,}\.0+", re.ASCII)
 """What a spreadsheet makes of a long number; with .0 from five digits on, as a local code such as 12.0 may be meant."""
 _SHORT_SERVICE = re.compile(r"\d{11,14}", re.ASCII)
 _SHORT_OPERATION = re.compile(r"\d{1,2}(\.\d{1,3})?", re.ASCII)
@@ -55,9 +55,9 @@ def judge(kind: Kind, system: str, code: str, list_type: str) -> Verdict:
     if system == NATIONAL:
         if _lost_zeros(kind, code, list_type):
             return "spreadsheet_number", ()
-        other = _other_kind(kind, code, list_type)
-        if other:
-            return "wrong_kind", (*_expected(kind, system, list_type), ("kind_zh", other[0]), ("kind", other[1]))
+        zh, en = _other_kind(kind, code, list_type)
+        if zh:
+            return "wrong_kind", (*_expected(kind, system, list_type), ("kind_zh", zh), ("kind", en))
     return "bad_shape", _expected(kind, system, list_type)
 
 

@@ -3,13 +3,14 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from codemaps.intake import textfile
 from codemaps.intake.headers import Header, Names
-from codemaps.intake.limits import HEADER_ROWS
+from codemaps.intake.limits import HEADER_ROWS, MAX_COLUMNS
 from codemaps.intake.problems import FileRefused
 from codemaps.intake.table import Progress
 
@@ -38,10 +39,11 @@ class CsvTable:
 
     def sense(self, names: Names) -> int:
         """How many columns of the best header are known, by this delimiter."""
-        try:
-            return max(len(set(Header(row, cells, names).found)) for row, cells in islice(self.rows(), HEADER_ROWS))
-        except (FileRefused, ValueError):
-            return -1
+        most = 0
+        with suppress(FileRefused):  # which is told when the rows are read
+            for row, cells in islice(self.rows(), HEADER_ROWS):
+                most = max(most, len(set(Header(row, cells[: MAX_COLUMNS + 1], names).found)))
+        return most
 
     def rows(self, progress: Progress | None = None) -> Iterator[tuple[int, list[str]]]:
         """The rows by the line on which they begin."""

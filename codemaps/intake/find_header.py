@@ -1,6 +1,7 @@
 """Finding the header below the title rows, and what is wrong where there is none."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from codemaps.intake.headers import WORDS, Header, Names
 from codemaps.intake.limits import HEADER_ROWS, MAX_COLUMNS
@@ -13,10 +14,10 @@ def find_header(rows: Iterable[tuple[int, list[str]]], names: Names) -> Header:
     if len(set(best.found)) < 2:
         raise _nothing(names)
     if best.missing:
-        _refuse_missing(best, below, names)
+        _refuse_missing(best, below)
     if best.twice is not None:
-        column, one, two = best.twice
-        raise FileRefused("same_column_twice", best.row, two, column=one, one=one, two=two)
+        ours, one, two = best.twice
+        raise FileRefused("same_column_twice", best.row, two, ours=ours, one=shown(one), two=shown(two))
     if below is not None and len(set(below.found)) >= 2:
         raise FileRefused("header_of_two_rows", below.row, "、".join(below.cells))
     if len(best.cells) > MAX_COLUMNS:
@@ -42,12 +43,12 @@ def _nothing(names: Names) -> FileRefused:
     return FileRefused("no_header", rows=HEADER_ROWS, **_expected(names.needed))
 
 
-def _refuse_missing(best: Header, below: Header | None, names: Names) -> None:
+def _refuse_missing(best: Header, below: Header | None) -> None:
     if below is not None and len(set(below.found)) >= 2:
         raise FileRefused("header_of_two_rows", below.row, "、".join(below.cells))
     found = "、".join(shown(cell) for cell in best.cells if cell)
     raise FileRefused("missing_columns", best.row, found=found, **_expected(best.missing))
 
 
-def _expected(columns: tuple[str, ...]) -> dict[str, object]:
+def _expected(columns: tuple[str, ...]) -> dict[str, Any]:
     return {"expected": "、".join(WORDS[column] for column in columns), "expected_en": ", ".join(columns)}

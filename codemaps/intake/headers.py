@@ -33,8 +33,9 @@ _LOWER = (
     "内部", "源", "local", "hosp", "hospital", "lower", "from", "own", "地方医保",
 )  # fmt: skip
 _NOUNS = (
-    "", "项目", "目录", "收费项目", "药品", "材料", "耗材", "诊疗", "诊疗项目", "服务项目", "医疗服务项目", "病种", "疾病",
-    "诊断", "疾病诊断", "手术", "手术操作", "慢病", "慢特病", "门慢特病", "门慢门特病种", "item", "drug", "dise", "list",
+    "", "项目", "目录", "收费项目", "药品", "材料", "耗材", "诊疗", "诊疗项目", "服务项目", "医疗服务项目", "病种",
+    "疾病", "诊断", "疾病诊断", "手术", "手术操作", "慢病", "慢特病", "门慢特病", "门慢门特病种", "item", "drug",
+    "dise", "list",
 )  # fmt: skip
 _CODES = ("编码", "代码", "编号", "码", "code", "codg", "bm")
 _NAMES = ("名称", "名", "name", "mc")
@@ -42,8 +43,8 @@ _NAMES = ("名称", "名", "name", "mc")
 _PLAIN: dict[str, str] = {
     "local_code": "code codg 地方编码 insu_list_codg medins_list_codg hisxmbh item_code 项目编号 编码 代码 charge_code",
     "local_name": "name medins_list_name hisxmmc item_name",
-    "national_code": "med_list_codg hilist_code opsp_dise_code ybxmbh ybbm gjbm 门慢门特病种目录代码 diag_code dise_codg"
-    " oprn_oprt_code",
+    "national_code": "med_list_codg hilist_code opsp_dise_code ybxmbh ybbm gjbm 门慢门特病种目录代码 diag_code"
+    " dise_codg oprn_oprt_code",
     "national_name": "hilist_name opsp_dise_name med_list_name ybxmmc 门慢门特病种名称 diag_name dise_name reg_name"
     " oprn_oprt_name servitem_name",
     "relationship": "对应关系 关系 匹配关系 对照关系 映射关系 relation 匹配程度",
@@ -53,10 +54,10 @@ _PLAIN: dict[str, str] = {
     "insutype": "险种 险种类型 险种代码 适用险种",
     "admdvs": "insu_admdvs insuplc_admdvs 参保区划 参保地区划 参保地 参保机构医保区划 适用参保区划 参保地医保区划",
     "med_type": "医疗类别 适用医疗类别 医疗类别代码",
-    "valid_from": "begndate begindate begin_date startdate start_date 开始日期 开始时间 生效日期 生效时间 启用日期 有效开始日期"
-    " 起始日期 有效期起 有效期开始 validfrom",
-    "valid_to": "enddate end_date 结束日期 结束时间 失效日期 失效时间 停用日期 终止日期 截止日期 有效结束日期 有效截止日期"
-    " 有效期止 有效期至 有效期结束 validto",
+    "valid_from": "begndate begindate begin_date startdate start_date 开始日期 开始时间 生效日期 生效时间 启用日期"
+    " 有效开始日期 起始日期 有效期起 有效期开始 validfrom",
+    "valid_to": "enddate end_date 结束日期 结束时间 失效日期 失效时间 停用日期 终止日期 截止日期 有效结束日期"
+    " 有效截止日期 有效期止 有效期至 有效期结束 validto",
     "chrgitm_lv": "收费项目等级 项目等级 医保等级 收费等级 甲乙类 甲乙丙类 目录等级 class grade level center_item_grade"
     " itemgrade 医保类别 费用等级",
     "selfpay_prop": "自付比例 先行自付比例 首自付比例 先自付比例 自理比例 首付比例 个人先行自付比例 ratio 个人自付比例",
@@ -70,7 +71,9 @@ _PLAIN: dict[str, str] = {
     AUDIT: "审核状态 审核标志 审批状态 审批标志 审核结果 auditstate audit_status audit 对照审核状态 是否审核",
     **{name: name for name in REJECT_COLUMNS},
 }
-_MARKS = re.compile(r"[（(\[【](必填|选填|可选|非空|required|optional|元|yyyy-?mm-?dd)[)）\]】]|[*＊_\s:：]", re.IGNORECASE)
+_MARKS = re.compile(
+    r"[（(\[【](必填|选填|可选|非空|required|optional|元|yyyy-?mm-?dd)[)）\]】]|[*＊_\s:：]", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +98,7 @@ class Names:
             self._learn((normal(o + n + s), f"{side}_name") for o, n, s in product(owners, _NOUNS, _NAMES))
         if self.is_list:  # a list has one code: whatever a table calls it is that
             self._known = {name: ours.replace("national_", "local_") for name, ours in self._known.items()}
-        self._known |= {normal(column): column for column in COLUMNS}
+        self._known |= {normal(column): column for column in (*COLUMNS, VALID, DISABLED, AUDIT)}
 
     def _learn(self, pairs: Iterable[tuple[str, str]]) -> None:
         for name, ours in pairs:

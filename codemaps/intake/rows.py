@@ -52,7 +52,7 @@ class RowReader:
         self._width = len(header.cells)
         self._assumes = not self._is_list and "relationship" not in header.places
         self._has_upper_names = "national_name" in header.places
-        self.assumed = {"equal": 0, "inexact": 0}
+        self.blank = 0
         self._places = [header.places.get(column, -1) for column in WIDE]
         small = [place for column, place in header.places.items() if column not in WIDE]
         self._pick: Callable[[list[str]], Any] = itemgetter(*small) if small else lambda _: ()
@@ -60,8 +60,9 @@ class RowReader:
         """What the small cells come to, for combinations that were found to be in order."""
 
     def read(self, number: int, cells: list[str]) -> bytes | None:
-        """A packed row; None for one that is rejected or left out. The caller has passed over blank ones."""
-        if len(cells) == self._width:
+        """A packed row; None for one that is rejected, left out or blank."""
+        # A sheet marks cells that are no texts by their class; only the careful way looks at that.
+        if len(cells) == self._width and not (self._pads and any(type(cell) is not str for cell in cells)):
             known = self._memo.get(self._pick(cells))
             if known is not None:
                 packed = self._quick(number, cells, known)
@@ -81,23 +82,28 @@ class RowReader:
             if official is not None and upper_name and not names_agree(official, upper_name):
                 return None
             if self._assumes:
-                relationship = self._assume(name, upper_name or official or "")
+                relationship = _assumed(name, upper_name or official or "")
         line = f"{code}\0{name}\0{upper}\0{upper_name}\0{relationship}\0{rest}\0{remark}"
         return line.encode() + number.to_bytes(NUMBER_BYTES, "big")
 
     def careful(self, number: int, cells: list[str], line: int) -> bytes | None:
         """As ``read``, with words for everything that is wrong; ``line`` is where the row stands if not there."""
+        if not any(tidy(cell) for cell in cells):
+            self.blank += 1
+            return None
         draft = Draft(number, self._header, self._book, line)
         if not self._fit(draft, cells):
             return None
         draft.read_all(cells)
+        self._in_use(draft)
+        if draft.left_out:  # what else is wrong with it concerns nobody
+            return None
         self._list_type(draft)
         self._code(draft, "local_code", self._order.from_system)
         if self._is_list:
             self._nothing_above(draft)
         else:
             self._upper(draft)
-        self._dates(draft)
         self._payment(draft)
         self._vouched(draft)
         if draft.dropped:
@@ -131,7 +137,7 @@ class RowReader:
             return
         allowed, found = self._kind.list_types, draft.get("list_type")
         if found and found not in allowed:
-            draft.fault("list_type", "list_type", found, expected=" ".join(allowed) or "空")
+            draft.fault("list_type", "list_type", found, expected=" ".join(allowed) or "（空 empty）")
             del draft.said["list_type"]
         elif not found and len(allowed) == 1:
             draft.said["list_type"] = allowed[0]
@@ -143,7 +149,8 @@ class RowReader:
         if code is None:
             return
         if not code:
-            return draft.fault("missing_code", column)
+            draft.fault("missing_code", column)
+            return
         list_type = draft.get("list_type")
         if list_type not in LIST_TYPES and self._kind.national is None:
             return  # which shape it should have is not known
@@ -168,7 +175,8 @@ class RowReader:
         if draft.said.get("national_code") is None:
             return
         if not draft.get("national_code"):
-            return self._without_counterpart(draft)
+            self._without_counterpart(draft)
+            return
         self._code(draft, "national_code", self._order.to_system)
         if self._has_upper_names:
             self._name(draft, "national_name")
@@ -178,14 +186,9 @@ class RowReader:
             facts = {"where": "目录", "where_en": "the list", "name": official}
             draft.fault("name_disagrees", "national_name", upper_name, **facts)
         if self._assumes and not draft.dropped:
-            draft.said["relationship"] = self._assume(draft.get("local_name"), upper_name or official or "")
+            draft.said["relationship"] = _assumed(draft.get("local_name"), upper_name or official or "")
         elif draft.said.get("relationship") == "":
             draft.fault("bad_relationship", "relationship")
-
-    def _assume(self, name: str, upper_name: str) -> str:
-        assumed = "equal" if upper_name and names_agree(name, upper_name) else "inexact"
-        self.assumed[assumed] += 1
-        return assumed
 
     def _without_counterpart(self, draft: Draft) -> None:
         """A code that is known and has nothing above it; what is said of an upper one lost its code."""
@@ -202,11 +205,12 @@ class RowReader:
         if draft.said.get(column) == "":
             draft.fault("missing_name", column)
 
-    def _dates(self, draft: Draft) -> None:
+    def _in_use(self, draft: Draft) -> None:
+        """Whether the row is in use when the edition begins, and approved."""
         begin, end = draft.get("valid_from"), draft.get("valid_to")
         if begin and end and end < begin:
-            return draft.fault("date_order", "valid_to", f"{begin} … {end}")
-        if end and end < self._order.effective_from.isoformat():
+            draft.fault("date_order", "valid_to", f"{begin} … {end}")
+        elif end and end < self._order.effective_from.isoformat():
             draft.fault("expired", "valid_to", end)
         elif draft.get(VALID) == "false":
             draft.fault("expired", VALID)
@@ -233,3 +237,8 @@ class RowReader:
             draft.said["confirmed"] = "false"
         if draft.get("confirmed") == "true" and not draft.get("source"):
             draft.fault("missing_source", "source")
+
+
+def _assumed(name: str, upper_name: str) -> str:
+    """The relationship where the table says none."""
+    return "equal" if upper_name and names_agree(name, upper_name) else "inexact"

@@ -41,16 +41,20 @@ def find_encoding(file: Path, named: str) -> str:
     """The encoding of a text file, tried on all of it; ``named`` is what the operator says, or nothing."""
     start = _start(file)
     if named:
-        return _check(file, _known(named), (named,))
+        return _check(file, _known(named))
     bom = next((name for mark, name in _BOMS if start.startswith(mark)), "")
     if bom:
-        return _check(file, bom, (bom,))
-    try:
-        return _check(file, "utf-8", ("UTF-8",))
-    except FileRefused as refusal:
-        if refusal.fault.code != "bad_encoding":
-            raise
-    return _check(file, "gb18030", ("UTF-8", "GB18030"))
+        return _check(file, bom)
+    refusals = []
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return _check(file, encoding)
+        except FileRefused as refusal:
+            if refusal.fault.code != "bad_encoding":
+                raise
+            refusals.append(refusal)
+    # The encoding that came further is the one that was meant, and its place the one to look at.
+    raise max(refusals, key=lambda refusal: refusal.fault.row)
 
 
 def _known(named: str) -> str:
@@ -69,7 +73,7 @@ def _start(file: Path) -> bytes:
         raise FileRefused("unreadable", why=error.strerror or str(error)) from None
 
 
-def _check(file: Path, encoding: str, tried: tuple[str, ...]) -> str:
+def _check(file: Path, encoding: str) -> str:
     """Decode everything; a NUL or a line without end is found on the way."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = encoding.startswith(("utf-16", "utf-32"))
@@ -85,7 +89,7 @@ def _check(file: Path, encoding: str, tried: tuple[str, ...]) -> str:
     except UnicodeError as error:
         at = getattr(error, "start", 0)
         row = line + piece.count(b"\n", 0, at)
-        raise FileRefused("bad_encoding", row, encoding=" / ".join(tried), byte=read + at + 1) from None
+        raise FileRefused("bad_encoding", row, encoding=encoding, byte=read + at + 1) from None
     except OSError as error:
         raise FileRefused("unreadable", why=error.strerror or str(error)) from None
     return encoding

@@ -91,7 +91,7 @@ def _translated() -> Iterator[None]:
             yield
     except FileRefused:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the library raises whatever its parsing meets
         if isinstance(error, OSError) and error.errno is not None:
             raise FileRefused("unreadable", why=error.strerror or str(error)) from None
         raise FileRefused("broken_workbook", 0, str(error)) from None
@@ -152,5 +152,3 @@ def _number(value: float, cell: Any) -> str:
         mask = cell.number_format or ""
         return text.zfill(len(mask)) if _ZEROS.fullmatch(mask) else Number(text)
     return Damaged(format(value, ".15g"))
-
-

@@ -37,7 +37,9 @@ Unmapped = Literal["reject", "hold", "pass"]
 @click.option("--note", default="", help="What whoever reviews it should know.")
 @click.option("--unmapped", type=click.Choice(["reject", "hold", "pass"]), default="reject", show_default=True,
               help="What happens to a code without a row.")  # fmt: skip
-@click.option("--confirmed", is_flag=True, help="The source is official; without this every use is said to be unconfirmed.")
+@click.option(
+    "--confirmed", is_flag=True, help="The source is official; without this every use is said to be unconfirmed."
+)
 @click.option("--complete", is_flag=True, help="With --list: a code that is missing does not exist.")
 @click.option("--from", "begin", callback=day, default=None, metavar="DATE",
               help="First day of service it is meant for; rows that ended before are expired. Without it today.")  # fmt: skip
@@ -59,18 +61,18 @@ def import_(place: Place, file: Path, corrected: Path | None, rejects: Path | No
     Columns are found by their usual Chinese and English names. Rejected rows go to a file that opens in a spreadsheet,
     each with its problem and what to do; correct it and import again with --corrected.
     """
-    depot = place.new_depot()
-    manifest = _manifest(depot, file, who, said)
-    refuse_manifest(manifest, file.name)
-    depot.refuse_taken(manifest)
-    order = _order(place.maps(), manifest, depot.today(), said)
-    rejects = rejects or file.with_name(f"{file.stem}.rejects{_suffix(file)}")
-    with depot.incoming() as incoming, _progress(place) as progress:
-        rows_file = incoming / "rows.csv"
-        report = intake.take_in(file, order, rows_file, corrected=corrected, rejects=rejects, progress=progress)
-        record = None
-        if report.ok:
-            record = depot.bring_in(manifest, rows_file, report.kept, report.rows_sha256, who)
+    with _fresh_depot(place) as depot:
+        manifest = _manifest(depot, file, who, said)
+        refuse_manifest(manifest, file.name)
+        depot.refuse_taken(manifest)
+        order = _order(place.maps(), manifest, depot.today(), said)
+        rejects = rejects or file.with_name(f"{file.stem}.rejects{_suffix(file)}")
+        with depot.incoming() as incoming, _progress(place) as progress:
+            rows_file = incoming / "rows.csv"
+            report = intake.take_in(file, order, rows_file, corrected=corrected, rejects=rejects, progress=progress)
+            record = None
+            if report.ok:
+                record = depot.bring_in(manifest, rows_file, report.kept, report.rows_sha256, who)
     place.answer(_told(report, manifest, record), lambda: intake_view.show(report, place.console))
     if record is None:
         sys.exit(1)
@@ -78,6 +80,20 @@ def import_(place: Place, file: Path, corrected: Path | None, rejects: Path | No
         name = " ".join(record.key)
         click.echo(f"草稿已保存 Draft stored: {name}，{record.rows} 行 rows\n{record.digest}")
         click.echo(f"下一步 Next: yidi codemap check {name}")
+
+
+@contextmanager
+def _fresh_depot(place: Place) -> Iterator[Depot]:
+    """The depot; one that was made for an import which then stored nothing is removed again."""
+    new = not place.directory.exists()
+    depot = place.new_depot()
+    try:
+        yield depot
+    finally:
+        empty = not depot.editions()
+        depot.records.close()
+        if new and empty:
+            shutil.rmtree(place.directory, ignore_errors=True)
 
 
 def _manifest(depot: Depot, file: Path, who: str, said: dict[str, Any]) -> Manifest:

@@ -101,7 +101,7 @@ def check_(place: Place, map_: str, edition: str, begin: date | None, html: Path
     report = run_check(place, depot, map_, edition, begin or depot.today(), uses)
     if html is not None:
         html.write_text(check_view.html(report, f"{map_} {edition}"), encoding="utf-8")
-    place.answer(report, lambda: check_view.show_check(report, place.console))
+    place.answer(report, lambda: check_view.show_check(place.console, report))
     sys.exit(0 if report.ok else 1)
 
 
@@ -117,7 +117,7 @@ def check_(place: Place, map_: str, edition: str, begin: date | None, html: Path
 def diff_(place: Place, map_: str, before: str, after: str, limit: int) -> None:
     """Compare two editions BEFORE and AFTER of a map: what was added, removed, sent elsewhere, paid otherwise."""
     found = diff(find(place, map_, before).rows_file, find(place, map_, after).rows_file, limit)
-    place.answer(found, lambda: check_view.show_diff(found, place.console))
+    place.answer(found, lambda: check_view.show_diff(place.console, found))
 
 
 @click.command("coverage", no_args_is_help=True)
@@ -136,7 +136,7 @@ def coverage_(place: Place, map_: str, edition: str, uses: Path | None) -> None:
     manifest = found.manifest
     ends = manifest.from_system, manifest.to_system
     covered = cover(found.rows_file, wire_name(manifest.kind), *ends, place.uses(manifest, uses))
-    place.answer(covered, lambda: check_view.show_coverage(covered, place.console))
+    place.answer(covered, lambda: check_view.show_coverage(place.console, covered))
 
 
 # --- translate ------------------------------------------------------------------------------------------------------
@@ -258,7 +258,17 @@ def history(place: Place, map_: str) -> None:
 
 def show_overrides(rows: list[dict[str, Any]], console: Console) -> None:
     """The overrides as a table."""
-    table = _table("编号", "对照表 map", "编码 code", "改为 to", "状态 state", "申请 asked by", "复核 approved by", "到期 ends", "原因 reason")
+    table = _table(
+        "编号",
+        "对照表 map",
+        "编码 code",
+        "改为 to",
+        "状态 state",
+        "申请 asked by",
+        "复核 approved by",
+        "到期 ends",
+        "原因 reason",
+    )
     for row in rows:
         expires = _instant(row["expires_ms"]) if row["expires_ms"] else f"{row['hours']} h"
         table.add_row(str(row["id"]), row["map"], row["code"], row["to_code"] or "拒绝", row["state"], row["asked_by"],
@@ -268,5 +278,3 @@ def show_overrides(rows: list[dict[str, Any]], console: Console) -> None:
 
 def _instant(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
-
-

@@ -65,7 +65,7 @@ def publish(place: Place, map_: str, edition: str, begin: date, end: date | None
     report = inspect.run_check(place, depot, map_, edition, begin, uses)
     if not report.ok:
         if not place.as_json:
-            check_view.show_check(report, place.console)
+            check_view.show_check(place.console, report)
         errors = sum(finding.count for finding in report.findings if finding.severity == "error")
         raise Refused("CHECK_FAILED", map=map_, edition=edition, count=errors)
     record = lifecycle.publish(depot, map_, edition, who, begin, end, backdated=backdated)
@@ -89,7 +89,9 @@ def rollback(place: Place, map_: str, reason: str, who: str) -> None:
     def show() -> None:
         click.echo(f"{map_} {withdrawn.manifest.edition}: 已撤回 withdrawn")
         if left is None:
-            click.echo("注意：该对照表现在没有生效版本，相关业务将被拒绝。\nNo edition of this map is in force any more.")
+            click.echo(
+                "注意：该对照表现在没有生效版本，相关业务将被拒绝。\nNo edition of this map is in force any more."
+            )
         else:
             click.echo(f"现行版本 in force again: {left.manifest.edition}，自 {left.effective_from}")
 
@@ -125,7 +127,9 @@ def ask(place: Place, map_: str, code: str, to_code: str, hours: int, reason: st
         raise Refused("NOTHING_TO_ROLL_BACK", map=map_)
     number = lifecycle.ask_override(place.new_depot(), manifests[map_], code, to_code, who, reason, hours)
     told = {"ok": True, "id": number, "state": "asked"}
-    words = f"应急改码 {number} 已申请，待另一人复核\noverride {number} asked; next: yidi codemap override approve {number}"
+    words = (
+        f"应急改码 {number} 已申请，待另一人复核\noverride {number} asked; next: yidi codemap override approve {number}"
+    )
     place.answer(told, lambda: click.echo(words))
 
 
@@ -192,7 +196,9 @@ def verify(place: Place, repair: bool, who: str) -> None:
     results = [(record, depot.damage(record)) for record in depot.editions()]
     if repair:
         results = [(record, _repaired(depot, record, damage, who)) for record, damage in results]
-    damaged = [{"map": record.key[0], "edition": record.key[1], "damage": damage} for record, damage in results if damage]
+    damaged = [
+        {"map": record.key[0], "edition": record.key[1], "damage": damage} for record, damage in results if damage
+    ]
 
     def show() -> None:
         for each in damaged:

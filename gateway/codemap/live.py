@@ -21,6 +21,8 @@ from codemaps.refusals import Refused
 
 LOOK_S = 1.0
 """How often the depot is asked whether anything has changed; the question costs microseconds."""
+LOOKS_BETWEEN = 30
+"""Looks that a state with damaged files is left alone, unless the depot changes: its files are read in full."""
 
 
 class LogLines(Protocol):
@@ -42,7 +44,9 @@ class LiveMaps:
         self._swap = swap
         self._log = log
         self._with_shipped = with_shipped
-        self._generation = depot.generation()
+        self._generation = -1  # what was published between reading the maps and here is found by the first look
+        self._damaged_generation = -1
+        self._looks_left = 0
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
@@ -52,21 +56,32 @@ class LiveMaps:
 
     async def look(self) -> bool:
         """Look once; whether a new set took the place of the old one."""
+        generation = -1
         try:
             generation = await asyncio.to_thread(self.depot.generation)
             if generation == self._generation:
+                self.broken = ""  # the depot could not be read for a moment, or has gone back to what is in force
+                return False
+            if generation == self._damaged_generation and self._looks_left:
+                self._looks_left -= 1
                 return False
             maps = await asyncio.to_thread(self._build)
-        except (Refused, TableError) as error:
-            if str(error) != self.broken:
-                self._log.write("error", "code maps refused, those in force stay", why=str(error))
-            self.broken = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the new set, the old one stays
+            self._refuse(generation, error)
             return False
         self.maps, self._generation, self.broken = maps, generation, ""
         self._swap(maps)
         in_force = [f"{edition.manifest.map} {edition.manifest.edition}" for edition in maps.editions]
         self._log.write("info", "code maps exchanged", generation=generation, editions=len(in_force))
         return True
+
+    def _refuse(self, generation: int, error: Exception) -> None:
+        why = str(error) if isinstance(error, Refused | TableError) else f"{type(error).__name__}: {error}"
+        if why != self.broken:
+            self._log.write("error", "code maps refused, those in force stay", why=why)
+        self.broken = why
+        if isinstance(error, Refused) and error.reason == "EDITION_BROKEN":
+            self._damaged_generation, self._looks_left = generation, LOOKS_BETWEEN
 
     def _build(self) -> EditionMaps:
         """Read the files of what is new in full before anybody is translated by them."""

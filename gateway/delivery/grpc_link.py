@@ -1,7 +1,7 @@
 """A link to another hub over gRPC with mutual TLS."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import grpc
 import grpc.aio
@@ -80,7 +80,7 @@ class GrpcLink:
         except grpc.aio.AioRpcError as error:
             raise _meaning(error, self.division) from error
 
-    async def stream(self, path: str, request: bytes, timeout_s: float) -> AsyncIterator[bytes]:
+    async def stream(self, path: str, request: bytes, timeout_s: float) -> AsyncGenerator[bytes, None]:
         """The pieces of an answer that comes in pieces; raises as ``call`` does."""
         channel = self._open()
         if channel.get_state(try_to_connect=True) != grpc.ChannelConnectivity.READY:
@@ -92,6 +92,8 @@ class GrpcLink:
                 yield piece
         except grpc.aio.AioRpcError as error:
             raise _meaning(error, self.division) from error
+        finally:
+            pieces.cancel()  # who stops listening early hangs up
 
     async def _connect(self, channel: grpc.aio.Channel, patience: float) -> None:
         """Wait until the channel is ready: what is refused here has certainly not been sent."""

@@ -2,8 +2,9 @@
 
 identify → check → admit → split → route → translate → forward → record. Admitting, the treat place's preparation and
 the translation share one commit, made before anything is sent; the answer and all that follows from it share
-another. What a desk answers needs only one. Nothing here knows gRPC: the server calls ``answer`` and turns what it
-raises into a status.
+another. Where the translation needs to know the person's entitlement, that first part is undone, the insured place
+is asked, and it begins again. What a desk answers needs only one commit. Nothing here knows gRPC: the server calls
+``answer`` and turns what it raises into a status.
 """
 
 from contextlib import suppress

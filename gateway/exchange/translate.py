@@ -105,7 +105,7 @@ class Translator:
 
     def results(self) -> Counter[tuple[str, str]]:
         """How many codes of the request came out how, by map and relationship of the row."""
-        counted: Counter[tuple[str, str]] = Counter((row.map, row.relationship) for row in self._rows.values())
+        counted = Counter([(row.map, str(row.relationship)) for row in self._rows.values()])
         counted.update((failure.map, failure.result) for failure in self._failures.values())
         return counted
 
@@ -201,8 +201,8 @@ class Translator:
 
     def _unconfirmed(self) -> str:
         """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
-        editions = {f"{row.map} {row.edition}": None for row in self._rows.values() if not row.confirmed}
-        return f"编码对照未经确认：{'、'.join(editions)}。" if editions else ""
+        editions = {(row.map, row.edition): None for row in self._rows.values() if not row.confirmed}
+        return f"编码对照未经确认：{'、'.join(map(' '.join, editions))}。" if editions else ""
 
     # --- parts of both ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codemaps.conditions import Conditions, clashing, fault, matches, overlap, parse
+from codemaps.conditions import Conditions, clashing, fault, homeward, matches, overlap, parse
 from codemaps.editions import EditionRow
 from codemaps.port import NOTHING_GIVEN, Given
 
@@ -135,6 +135,16 @@ def test_a_row_for_each_city_is_quick():
     """Many rows that their divisions separate are not compared in pairs."""
     rows = [(f"A{number}", Conditions(admdvs=(f"{number:06}",))) for number in range(100_000)]
     assert clashing(rows) == set()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABCD"), CONDITIONS | st.none(), st.booleans()), max_size=8))
+def test_each_code_has_one_way_home(rows: list[tuple[str, Conditions | None, bool]]):
+    """Every code comes home alone, preferred, replaced or shared, and only competing codes are preferred twice."""
+    ways = homeward(rows)
+    parts = (ways.alone, ways.preferred, ways.replaced, ways.shared)
+    assert sorted(code for part in parts for code in part) == sorted({code for code, _, _ in rows})
+    assert ways.doubly <= ways.preferred
+    assert bool(ways.preferred) or not ways.replaced
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 
 from yidi.v1 import (
+    codemap_pb2,
     eligibility_pb2,
     encounter_pb2,
     fee_pb2,
@@ -20,13 +21,19 @@ FILES: tuple[FileDescriptor, ...] = (
     fee_pb2.DESCRIPTOR,
     settlement_types_pb2.DESCRIPTOR,
     settlement_pb2.DESCRIPTOR,
+    codemap_pb2.DESCRIPTOR,
 )
 MESSAGES: tuple[Descriptor, ...] = tuple(
     message for file in FILES[1:] for message in file.message_types_by_name.values()
 )
 METHODS: tuple[MethodDescriptor, ...] = tuple(
-    method for file in FILES for service in file.services_by_name.values() for method in service.methods
+    method
+    for file in FILES
+    for service in file.services_by_name.values()
+    for method in service.methods
+    if method.GetOptions().Extensions[options_pb2.method].destination != options_pb2.DESTINATION_HUB
 )
+"""The exchanges; what a hub answers from its own tables is no exchange."""
 
 
 def rule(field: FieldDescriptor) -> options_pb2.FieldRule:

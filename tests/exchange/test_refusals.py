@@ -102,12 +102,14 @@ async def test_an_unknown_institution_is_refused(world: World, window: Window):
     assert world.contents() == before
 
 
-@pytest.mark.parametrize("field", ["hops", "translations"])
+@pytest.mark.parametrize("field", ["hops", "translations", "codes_as_of"])
 async def test_a_header_field_of_hubs_is_refused_from_an_institution(world: World, window: Window, field: str):
     """What only hubs may write in a header is refused from a hospital."""
     request = window.registration()
     if field == "hops":
         request.header.hops.append("320000")
+    elif field == "codes_as_of":
+        request.header.codes_as_of = "2026-06-20 10:00:00"
     else:
         request.header.translations.add(from_code="X")
     refusal = await refused_without_trace(world, window, "RegisterOutpatient", request)

@@ -168,7 +168,7 @@ def test_codes_are_rewritten_with_the_date_of_their_own_line():
     request.facts.lines.add(med_list_codg="L2")
     asked = []
 
-    def translate(kind: int, code: str, on: str) -> str:
+    def translate(kind: int, code: str, on: str, amount_fen: int) -> str:
         asked.append((code, on))
         return code.lower()
 
@@ -178,10 +178,26 @@ def test_codes_are_rewritten_with_the_date_of_their_own_line():
     assert [line.med_list_codg for line in request.facts.lines] == ["l1", "l2"]
 
 
+def test_codes_are_rewritten_with_the_money_beside_them():
+    """The amount of a line goes with the line's code; a code without an amount beside it stands for none."""
+    request = SettleOutpatientRequest()
+    request.facts.dise_codg, request.facts.inscp_scp_amt_fen = "D", 99
+    request.facts.lines.add(med_list_codg="L1", det_item_fee_sumamt_fen=1_250)
+    request.facts.lines.add(med_list_codg="L2", det_item_fee_sumamt_fen=-300)
+    asked = []
+
+    def translate(kind: int, code: str, on: str, amount_fen: int) -> str:
+        asked.append((code, amount_fen))
+        return code
+
+    rewrite_codes(request, "2026-06-20", translate)
+    assert asked == [("D", 0), ("L1", 1_250), ("L2", -300)]
+
+
 def test_a_message_without_codes_is_left_alone():
     """What has no translatable code is not touched; an empty code is not translated."""
 
-    def never(kind: int, code: str, on: str) -> str:
+    def never(kind: int, code: str, on: str, amount_fen: int) -> str:
         raise AssertionError(code)
 
     trace = Translation(from_code="X", to_code="Y")

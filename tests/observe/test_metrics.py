@@ -98,3 +98,19 @@ async def test_a_code_without_translation_is_counted(world: World, window: Windo
         await refused(window.call("QuoteOutpatient", window.quotation(mdtrt_id, total_fen)))
     ).reason == "CODE_UNMAPPED"
     assert 'result="unmapped"} 1.0' in text_of(world.metrics["320000"])
+    text = text_of(world.metrics["320000"])
+    assert 'yidi_codemap_unmapped_total{kind="chronic"} 1.0' in text
+    assert f'yidi_codemap_unmapped_yuan_total{{kind="chronic"}} {total_fen / 100}' in text
+    assert 'yidi_codemap_unmapped_total{kind="catalogue"} 0.0' in text
+
+
+def test_money_that_a_refund_takes_back_does_not_wait():
+    """A counter only grows: a negative line without translation counts as a code, and as no money."""
+    metrics = Metrics()
+    metrics.missing("catalogue", -500)
+    metrics.missing("catalogue", 1_250)
+    text = text_of(metrics)
+    assert 'yidi_codemap_unmapped_total{kind="catalogue"} 2.0' in text
+    assert 'yidi_codemap_unmapped_yuan_total{kind="catalogue"} 12.5' in text
+    for kind in ("chronic", "diagnosis", "operation"):
+        assert f'yidi_codemap_unmapped_yuan_total{{kind="{kind}"}} 0.0' in text

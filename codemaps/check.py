@@ -1,7 +1,7 @@
 """What must be right before an edition is published, and what an operator should have seen.
 
-The rows are read once in the order of their local codes, beside the list of the lower side and the sibling maps, and
-once more sorted by target, beside the list of the upper side. Nothing is kept for all rows at a time.
+The rows are read once in the order of their local codes, beside the lower list and the sibling maps, and once sorted
+by target, beside the upper list. Nothing is kept for all rows at a time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,6 @@ from codemaps.port import CATALOGUE, NATIONAL
 from codemaps.traffic import Use
 
 FIRST = 20  # places told of each finding; the count says how many there are
-
 _ERRORS = {
     "empty": ("版本没有任何行", "the edition has no rows"),
     "not_sorted": ("编码未按顺序排列，请重新导入", "the codes are not in order; import the file again"),
@@ -130,7 +129,10 @@ def check(
     judge = _Check(manifest, effective_from.isoformat())
     lower, upper = (Beside(placed(file)) if file is not None else None for file in (lower_list, upper_list))
     beside = [(name, Beside(placed(file))) for name, file in siblings]
-    behind = [(name, Beside(by_target(judge.standing(file)))) for name, file in siblings]
+    behind = [
+        (name, Beside(by_target(each for _, group in placed(file) for each in judge.standing(group))))
+        for name, file in siblings
+    ]
     for code, records in by_target(judge.rows(rows, lower, beside)):
         judge.target(code, records, upper, upper_complete)
         for name, sibling in behind:
@@ -143,18 +145,18 @@ def check(
         weighed = weigh(before, rows, wire, *ends, uses, on=judge.day, others=[file for _, file in siblings])
         judge.traffic(weighed)
     findings = [judge.found[code] for code in _TEXTS if code in judge.found]
-    ok = not any(finding.severity == "error" for finding in findings)
     seen = (weighed.coverage, weighed.impact) if weighed is not None and weighed.has_traffic else ()
-    about = manifest.map, manifest.edition, manifest.kind, *ends, effective_from
-    return CheckReport(*about, ok, findings, judge.numbers, *seen)
+    names = manifest.map, manifest.edition, manifest.kind
+    return CheckReport(
+        *names, *ends, effective_from, _ERRORS.keys().isdisjoint(judge.found), findings, judge.numbers, *seen
+    )
 
 
 class _Check:
     """The check of one edition as it goes on."""
 
     def __init__(self, manifest: Manifest, day: str) -> None:
-        self.manifest, self.day = manifest, day
-        self.kind = KINDS[manifest.kind]
+        self.manifest, self.day, self.kind = manifest, day, KINDS[manifest.kind]
         self.numbers = Numbers()
         self.found: dict[str, Finding] = {}
 
@@ -162,15 +164,14 @@ class _Check:
         """Note a finding."""
         finding = self.found.get(code)
         if finding is None:
-            severity: Literal["error", "warning"] = "error" if code in _ERRORS else "warning"
-            finding = self.found[code] = Finding(code, severity, *_TEXTS[code])
+            finding = self.found[code] = Finding(code, "warning" if code in _WARNINGS else "error", *_TEXTS[code])
         finding.count += 1
         if len(finding.first) < FIRST:
             finding.first.append(Place(line, column, value, note))
 
-    def ended(self, row: EditionRow) -> bool:
-        """Whether a row holds no more when the edition begins."""
-        return bool(row.valid_to) and row.valid_to < self.day
+    def standing(self, group: list[Placed]) -> list[Placed]:
+        """The rows that still hold when the edition begins."""
+        return [each for each in group if not each[1].valid_to or each[1].valid_to >= self.day]
 
     def whole(self, upper: _Side | None) -> None:
         """What holds for the edition as a whole."""
@@ -178,7 +179,7 @@ class _Check:
             self.add("empty", 0, "", "")
         if not self.manifest.confirmed:
             self.add("unconfirmed", 0, "confirmed", "false", self.manifest.source)
-        if not self.manifest.is_list and upper is None:
+        if upper is None and not self.manifest.is_list:
             self.add("targets_not_compared", 0, "national_code", "")
 
     def rows(self, file: Path, lower: _Side | None, siblings: _Sides) -> Iterator[Placed]:
@@ -191,7 +192,7 @@ class _Check:
             last = code
             for line, row in group:
                 self.row(line, row)
-            standing = [(line, row) for line, row in group if not self.ended(row)]
+            standing = self.standing(group)
             self.numbers.ended_rows += len(group) - len(standing)
             if len(standing) > 1:
                 self.together(code, standing)
@@ -206,8 +207,7 @@ class _Check:
         manifest, numbers, target = self.manifest, self.numbers, row.national_code
         numbers.rows += 1
         numbers.confirmed_rows += row.confirmed == "true"
-        national = manifest.is_list and manifest.from_system == NATIONAL
-        if not (is_national(self.kind, row.local_code, row.list_type) if national else is_local(row.local_code)):
+        if not self.has_shape(row.local_code, row, manifest.is_list and manifest.from_system == NATIONAL):
             self.add("local_shape", line, "local_code", row.local_code)
         if row.list_type and row.list_type not in self.kind.list_types:
             self.add("list_type", line, "list_type", row.list_type, self.kind.name)
@@ -224,9 +224,12 @@ class _Check:
         elif target:
             if row.relationship in RELATIONSHIPS:
                 numbers.relationships[row.relationship] = numbers.relationships.get(row.relationship, 0) + 1
-            national = manifest.to_system == NATIONAL
-            if not (is_national(self.kind, target, row.list_type) if national else is_local(target)):
+            if not self.has_shape(target, row, manifest.to_system == NATIONAL):
                 self.add("target_shape", line, "national_code", target)
+
+    def has_shape(self, code: str, row: EditionRow, national: bool) -> bool:
+        """Whether a code looks like one of its side."""
+        return is_national(self.kind, code, row.list_type) if national else is_local(code)
 
     def together(self, code: str, group: list[Placed]) -> None:
         """What the rows of one code say together: none twice, and no two targets for one case."""
@@ -242,44 +245,44 @@ class _Check:
         """What the list of the lower side and the sibling maps say of a code."""
         line, row = first
         if lower is not None:
-            listed = lower.find(code)
-            if not listed:
+            if not (listed := lower.find(code)):
                 self.add("local_not_listed", line, "local_code", code)
             self.compare_name(line, "local_name", row.local_name, listed)
         for name, sibling in siblings:
-            if found := [other for other in sibling.find(code) if not self.ended(other[1])]:
+            if found := self.standing(sibling.find(code)):
                 self.add("in_two_maps", line, "local_code", code, f"{name} line {found[0][0]}")
 
     def compare_name(self, line: int, column: str, name: str, listed: list[Placed]) -> None:
         """Whether a name is one of the list's, spaces aside."""
-        names = {"".join(row.local_name.split()) for _, row in listed} - {""}
-        if name and names and "".join(name.split()) not in names:
+        names = {row.local_name for _, row in listed} - {""}
+        if (
+            name
+            and names
+            and name not in names
+            and "".join(name.split()) not in ("".join(each.split()) for each in names)
+        ):
             self.add("name_differs", line, column, name, listed[-1][1].local_name)
-
-    def standing(self, file: Path) -> Iterator[Placed]:
-        """The rows of another map that hold when this edition begins."""
-        return (each for _, group in placed(file) for each in group if not self.ended(each[1]))
 
     def target(self, code: str, records: list[Towards], upper: _Side | None, complete: bool) -> None:
         """What the list of the upper side and the way home say of a target."""
-        self.numbers.targets += 1
         listed = upper.find(code) if upper is not None else []
         lines = {record.local_code: int(record.line) for record in records}
         if upper is not None and not listed:
             for line in lines.values():
                 self.add("target_missing" if complete else "target_not_listed", line, "national_code", code)
-        elif listed and all(self.ended(row) for _, row in listed):
+        elif listed and not self.standing(listed):
             for line in lines.values():
                 self.add("dead_target", line, "national_code", code, max(row.valid_to for _, row in listed))
         else:
             for record in records:
                 self.compare_name(int(record.line), "national_name", record.national_name, listed)
         rows = [(each.local_code, conditions.of_cells(each[4:9]), each.preferred == "true") for each in records]
-        ways, numbers = conditions.homeward(rows), self.numbers
-        numbers.home_alone += len(ways.alone)
-        numbers.home_preferred += len(ways.preferred)
-        numbers.home_replaced += len(ways.replaced)
-        numbers.home_shared += len(ways.shared)
+        ways = conditions.homeward(rows)
+        self.numbers.targets += 1
+        self.numbers.home_alone += len(ways.alone)
+        self.numbers.home_preferred += len(ways.preferred)
+        self.numbers.home_replaced += len(ways.replaced)
+        self.numbers.home_shared += len(ways.shared)
         for local in sorted(ways.shared):
             self.add("shared_target", lines[local], "national_code", code, local)
         if ways.doubly:

@@ -111,7 +111,9 @@ class Homeward(NamedTuple):
 def homeward(rows: Sequence[tuple[str, Conditions | None, bool]]) -> Homeward:
     """The ways home from one target; each row has a local code, its conditions, and whether it is preferred."""
     codes = {code for code, _, _ in rows}
-    competing = clashing((code, when) for code, when, _ in rows) if len(codes) > 1 else set()
+    if len(codes) == 1:  # nearly always
+        return Homeward(codes, set(), set(), set(), set())
+    competing = clashing((code, when) for code, when, _ in rows)
     favoured = {code for code, _, preferred in rows if preferred} & competing
     doubly = clashing((code, when) for code, when, preferred in rows if preferred) if len(favoured) > 1 else set()
     decided = {when for code, when, preferred in rows if preferred and code in favoured}

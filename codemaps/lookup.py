@@ -6,7 +6,7 @@ old one finishes with it. The hub finds the tables once for a way and a date, th
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,12 +16,14 @@ import lmdb
 from codemaps import conditions, kinds
 from codemaps.csvfile import TableError
 from codemaps.editions import RELATIONSHIPS, EditionRow, Manifest, row_at
-from codemaps.image import HOME, NO_ROW, PASSED, SEVERAL, TAIL, Image, Option, options_of, place_of
+from codemaps.image import CONFIRMED, HOME, NO_ROW, PASSED, SEVERAL, TAIL, Image, Option, options_of, place_of
 from codemaps.port import NOTHING_GIVEN, Ambiguous, Given, MapMissing, Relationship, Unmapped
 from yidi.v1 import header_pb2
 
 MAX_WAYS = 4096
 """Most combinations of way and date remembered; dates come from callers, so the memory for them is bounded."""
+MAX_TRACES = 8192
+"""Most traces kept of one direction of an edition, some 300 bytes each."""
 MAX_CODE = 100
 """Longest code that is looked up, in characters; the contract allows 50, and a key of an image some hundred bytes."""
 CHINA = timezone(timedelta(hours=8))
@@ -71,6 +73,8 @@ class Source(NamedTuple):
     home: bool
     """Whether the row was read from the national side, so that wider and narrower change places."""
     rows_file: Path | None
+    traces: dict[tuple[int, str], header_pb2.Translation]
+    """Traces made lately, by line and hub: the same few thousand codes travel again and again."""
 
 
 class Row:
@@ -113,17 +117,17 @@ class Row:
     @property
     def row(self) -> int:
         """Line in the edition's file; 0 for a code that passed without a row."""
-        return place_of(self._value[-TAIL:]).line
+        return int.from_bytes(self._value[-TAIL : 4 - TAIL], "little")
 
     @property
     def relationship(self) -> Relationship:
         """How the code after stands to the code before."""
-        return (_TURNED if self._source.home else _RELATIONSHIPS)[place_of(self._value[-TAIL:]).relationship]
+        return (_TURNED if self._source.home else _RELATIONSHIPS)[self._value[-1] & 7]
 
     @property
     def confirmed(self) -> bool:
         """Whether the source of the row is confirmed."""
-        return place_of(self._value[-TAIL:]).confirmed
+        return bool(self._value[-1] & CONFIRMED)
 
     @property
     def home(self) -> bool:
@@ -136,8 +140,19 @@ class Row:
         return row_at(file, place.offset) if place.line and file is not None else None
 
     def as_translation(self, admdvs: str) -> header_pb2.Translation:
-        """The trace as a message, as translated by the hub of this division."""
-        kind, from_system, to_system, map_, edition, _, _ = self._source
+        """The trace as a message, as translated by the hub of this division; shared, so never change it."""
+        line, traces = self.row, self._source.traces
+        trace = traces.get((line, admdvs))
+        if trace is None:
+            trace = self._trace(line, admdvs)
+            if line:  # codes that passed or were overridden have none of their own
+                if len(traces) >= MAX_TRACES:
+                    traces.clear()
+                traces[line, admdvs] = trace
+        return trace
+
+    def _trace(self, line: int, admdvs: str) -> header_pb2.Translation:
+        kind, from_system, to_system, map_, edition, *_ = self._source
         return header_pb2.Translation(
             kind=kind,  # type: ignore[arg-type]  # an enum value is an int to everyone but mypy-protobuf
             from_system=from_system,
@@ -146,7 +161,7 @@ class Row:
             to_code=self.to_code,
             map=map_,
             edition=edition,
-            row=self.row,
+            row=line,
             admdvs=admdvs,
         )
 
@@ -165,26 +180,22 @@ class Table:
         self.shared = edition.image.meta.shared_home if home else edition.image.meta.shared_out
         wire = kinds.KINDS[manifest.kind].wire
         self.source = Source(
-            wire, *(ends[::-1] if home else ends), manifest.map, manifest.edition, home, edition.rows_file
+            wire, *(ends[::-1] if home else ends), manifest.map, manifest.edition, home, edition.rows_file, {}
         )
 
     def options(self, code: str, on: date, given: Given) -> list[Option]:
         """The rows that come into question for a code on a day, as far as what is given tells."""
-        value = self.get(self.prefix + code.encode()) if 0 < len(code) <= MAX_CODE else None
-        if value is None:
-            return []
-        possible = [(option, _applies(option, on, given)) for option in options_of(value) if option.to_code]
-        certain = [option for option, applies in possible if applies]
-        special = [option for option in certain if option.conditions is not None]
-        # A row without conditions is what holds where no special one does. What cannot be told is never ruled out.
-        return (special or certain) + [option for option, applies in possible if applies is None]
+        value = _value(self.get, self.prefix, code)
+        return [] if value is None else [option for option, _ in _possible(value, on, given)]
 
-    def row(self, code: str, value: bytes, on: date, given: Given) -> Row | None:
-        """The row of a value; None where the code has no counterpart. Raises Ambiguous."""
-        if value[0] != SEVERAL:
-            return Row(self.source, code, value)
-        options = self.options(code, on, given)
-        chosen = _decide(options, given)
+    def row(self, code: str, on: date, given: Given) -> Row | None:
+        """The row of a code; None where the code has no counterpart. Raises Ambiguous."""
+        value = _value(self.get, self.prefix, code)
+        if value is None or value[0] != SEVERAL:
+            return None if value is None else Row(self.source, code, value)
+        possible = _possible(value, on, given)
+        options = [option for option, _ in possible]
+        chosen = _decide(possible, given, home=self.source.home)
         if chosen is not None:
             return Row(self.source, code, chosen.to_code.encode() + chosen.tail)
         if not options:
@@ -193,15 +204,59 @@ class Table:
         raise Ambiguous(source.kind, code, source.from_system, source.to_system, targets, source.map, source.edition)
 
 
-def _applies(option: Option, on: date, given: Given) -> bool | None:
-    return True if option.conditions is None else conditions.matches(option.conditions, on.isoformat(), given)
+def _value(get: Callable[[bytes], bytes | None], prefix: bytes, code: str) -> bytes | None:
+    """The value of a code as it came, which may be anything at all."""
+    if not 0 < len(code) <= MAX_CODE:
+        return None
+    try:
+        return get(prefix + code.encode())
+    except UnicodeEncodeError:  # no text
+        return None
 
 
-def _decide(options: Sequence[Option], given: Given) -> Option | None:
-    """Which of several it is: the only target, else the person's entitlement, else the preferred row; never chance."""
-    pool = [option for option in options if option.to_code in given.entitled] or options
-    preferred = [option for option in pool if place_of(option.tail).preferred]
-    return next((group[0] for group in (pool, preferred) if len({option.to_code for option in group}) == 1), None)
+_Possible = list[tuple[Option, bool]]
+"""Options, and whether it is certain that each applies."""
+
+
+def _possible(value: bytes, on: date, given: Given) -> _Possible:
+    """The rows of a value that come into question on a day, as far as what is given tells.
+
+    A row without conditions is what holds where no special one does. What cannot be told is never ruled out.
+    """
+    day = on.isoformat()
+    judged = [(o, True if o.conditions is None else conditions.matches(o.conditions, day, given))
+              for o in options_of(value)]  # fmt: skip
+    certain = [option for option, applies in judged if applies]
+    special = [option for option in certain if option.conditions is not None]
+    found = [(option, True) for option in special or certain]
+    found += [(option, False) for option, applies in judged if applies is None]
+    return [(option, certainly) for option, certainly in found if option.to_code]
+
+
+def _decide(possible: _Possible, given: Given, *, home: bool) -> Option | None:
+    """Which of several it is: the only target, else the person's entitlement, else on the way home the preferred row.
+
+    Never chance: a row is preferred to another only where it holds whenever the other one does.
+    """
+    pool = [each for each in possible if each[0].to_code in given.entitled] or possible
+    preferred = [each for each in pool if home and place_of(each[0].tail).preferred]
+    if len({option.to_code for option, _ in pool}) == 1:
+        return pool[0][0]
+    if len({option.to_code for option, _ in preferred}) != 1:
+        return None
+    chosen = preferred[0][0]
+    safe = any(certainly and option.conditions is not None for option, certainly in preferred)
+    held = {option.conditions for option, _ in preferred}
+    return chosen if safe or all(o.conditions in held or o.to_code == chosen.to_code for o, _ in pool) else None
+
+
+def _of_day(value: bytes, on: date) -> Option:
+    """The row of a list that holds on a day; where none does, the first one still tells the name."""
+    options, day = options_of(value), on.isoformat()
+    holding = [
+        o for o in options if not o.conditions or conditions.matches(o.conditions, day, NOTHING_GIVEN) is not False
+    ]
+    return next((option for option in holding if option.conditions), (holding or options)[0])
 
 
 class _Timeline:
@@ -267,7 +322,9 @@ class EditionMaps:
     ) -> None:
         self.editions = tuple(editions)
         self._now_ms = now_ms
-        self._overrides = {(o.kind, o.from_system, o.to_system, o.code): o for o in overrides}
+        self._overrides: dict[tuple[int, str, str, str], list[Override]] = defaultdict(list)
+        for each in overrides:
+            self._overrides[each.kind, each.from_system, each.to_system, each.code].append(each)
         self._timelines: dict[_Way, list[_Timeline]] = defaultdict(list)
         self._lists: dict[tuple[int, str], list[_Timeline]] = defaultdict(list)
         self._ways: dict[tuple[int, str, str, date], tuple[Callable[[bytes], bytes | None], bytes, Source]] = {}
@@ -287,7 +344,7 @@ class EditionMaps:
                 get, prefix, source = known
                 try:
                     value = get(prefix + code.encode())
-                except lmdb.BadValsizeError:  # empty, or longer than any key: no code is
+                except (lmdb.BadValsizeError, UnicodeEncodeError):  # empty, longer than any key, no text: no code is
                     value = None
                 if value is not None and value[0] != SEVERAL:
                     return Row(source, code, value)
@@ -297,16 +354,19 @@ class EditionMaps:
         if self._overrides and (row := self._overridden(kind, code, from_system, to_system)) is not None:
             return row
         tables = self._in_force(kind, code, from_system, to_system, on, given.as_of_ms)
-        for table in tables:
-            value = table.get(table.prefix + code.encode()) if 0 < len(code) <= MAX_CODE else None
-            if value is not None and (row := table.row(code, value, on, given)) is not None:
-                return row
-        return self._without_row(tables, kind, code, from_system, to_system)
+        found = [row for table in tables if (row := table.row(code, on, given)) is not None]
+        if not found:
+            return self._without_row(tables, kind, code, from_system, to_system)
+        if len(targets := {row.to_code for row in found}) > 1:  # two maps that should not both have it
+            raise Ambiguous(kind, code, from_system, to_system, tuple(sorted(targets)), found[0].map, found[0].edition)
+        return found[0]
 
     def candidates(
         self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given = NOTHING_GIVEN
     ) -> tuple[str, ...]:
-        """All codes that come into question for one, preferences aside; raises MapMissing."""
+        """All codes that come into question for one, preferences aside; raises MapMissing or Unmapped."""
+        if self._overrides and (row := self._overridden(kind, code, from_system, to_system)) is not None:
+            return (row.to_code,)
         tables = self._in_force(kind, code, from_system, to_system, on, given.as_of_ms)
         return tuple(sorted({option.to_code for table in tables for option in table.options(code, on, given)}))
 
@@ -333,18 +393,19 @@ class EditionMaps:
         """What the lists of a system say of a code on a day: its name, dates and payment; None where none names it."""
         for line in self._lists.get((kind, system), ()):
             edition = line.at(on, None)
-            value = edition.image.get(code.encode()) if edition is not None else None
+            value = _value(edition.image.get, b"", code) if edition is not None else None
             if edition is not None and value is not None and edition.rows_file is not None:
-                return row_at(edition.rows_file, place_of(options_of(value)[0].tail).offset)
+                return row_at(edition.rows_file, place_of(_of_day(value, on).tail).offset)
         return None
 
     def _overridden(self, kind: int, code: str, from_system: str, to_system: str) -> Row | None:
-        override = self._overrides.get((kind, from_system, to_system, code))
-        if override is None or override.expires_ms <= self._now_ms():
+        asked, now_ms = self._overrides.get((kind, from_system, to_system, code), ()), self._now_ms()
+        override = next((each for each in reversed(asked) if each.expires_ms > now_ms), None)  # the latest one holds
+        if override is None:
             return None
         if not override.to_code:
             raise Unmapped(kind, code, from_system, to_system, override.map, f"override.{override.id}")
-        source = Source(kind, from_system, to_system, override.map, f"override.{override.id}", False, None)
+        source = Source(kind, from_system, to_system, override.map, f"override.{override.id}", False, None, {})
         return Row(source, code, override.to_code.encode() + _OVERRIDDEN)
 
     def _in_force(
@@ -367,15 +428,13 @@ class EditionMaps:
             self._ways[kind, from_system, to_system, on] = tables[0].get, tables[0].prefix, tables[0].source
         return tables
 
-    def _without_row(
-        self, tables: tuple[Table, ...], kind: int, code: str, from_system: str, to_system: str
-    ) -> Row:
+    def _without_row(self, tables: tuple[Table, ...], kind: int, code: str, from_system: str, to_system: str) -> Row:
         """What the editions say of a code that has no row: let it through, hold it, or refuse it."""
         for table in tables:
             if table.manifest.unmapped == "pass" and self._may_pass(tables, table, code):
                 return Row(table.source, code, code.encode() + NO_ROW)
         rule: Literal["reject", "hold"] = "hold" if any(t.manifest.unmapped == "hold" for t in tables) else "reject"
-        manifest = tables[0].manifest
+        manifest = next((t.manifest for t in tables if t.manifest.unmapped == rule), tables[0].manifest)
         raise Unmapped(kind, code, from_system, to_system, manifest.map, manifest.edition, rule)
 
     @staticmethod

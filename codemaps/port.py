@@ -154,7 +154,7 @@ class CodeMaps(Protocol):
     ) -> tuple[str, ...]:
         """All codes that come into question for one, preferences aside: one where it is clear, none without a row.
 
-        Raises MapMissing.
+        Raises MapMissing, or Unmapped where an override refuses the code.
         """
         ...
 

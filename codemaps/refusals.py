@@ -74,9 +74,7 @@ REASONS: dict[str, Words] = {
     "DATES_REVERSED": Words(
         "失效日期{end}早于生效日期{begin}。", "The last day {end} lies before the first day {begin}."
     ),
-    "NOTHING_TO_ROLL_BACK": Words(
-        "{map} 没有已发布的版本，无可撤回。", "{map} has no published edition to roll back."
-    ),
+    "NOTHING_TO_ROLL_BACK": Words("{map} 没有已发布的版本，无可撤回。", "{map} has no published edition to roll back."),
     "OVERRIDE_UNKNOWN": Words("没有编号为 {id} 的应急改码。", "There is no override {id}."),
     "OVERRIDE_ENDED": Words("应急改码 {id} 已经{state_zh}。", "Override {id} is {state} already."),
     "OVERRIDE_TOO_LONG": Words(

@@ -185,4 +185,3 @@ def codemap(words: tuple[str, ...]) -> None:
 
 main.add_command(demo)
 main.add_command(bench)
-

@@ -1,12 +1,15 @@
 """Taking over editions that another hub has published: what was downloaded is checked, then kept as it was there."""
 
 import csv
+import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -14,6 +17,7 @@ from codemaps.check import check
 from codemaps.csvfile import TableError
 from codemaps.depot import lifecycle, serving
 from codemaps.depot.depot import Depot, sha256_of
+from codemaps.depot.records import translated_errors
 from codemaps.editions import Manifest, digest_of, read_rows, refuse_manifest, write_rows
 from codemaps.refusals import Refused
 
@@ -103,6 +107,23 @@ def part_file(depot: Depot, offer: Offered) -> Path:
     return place / f"{name}.part"
 
 
+@contextmanager
+def downloading(depot: Depot, offer: Offered) -> Iterator[IO[bytes]]:
+    """The part file, to append to, for nobody else until the edition is adopted; Refused where somebody has it.
+
+    The lock is the kernel's: it ends with the process that holds it.
+    """
+    part = part_file(depot, offer)
+    with translated_errors(), part.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("DEPOT_BUSY") from None
+        if not part.exists() or not os.path.samestat(part.stat(), os.fstat(file.fileno())):
+            raise Refused("DEPOT_BUSY")  # whoever had it has just adopted it
+        yield file
+
+
 def forget_parts(depot: Depot, offered: list[Offered]) -> None:
     """Remove the beginnings of downloads that nobody offers any more."""
     offers = {part_file(depot, offer).name for offer in offered if not offer.withdrawn}
@@ -145,7 +166,7 @@ def _checked(part: Path, offer: Offered) -> int:
     try:
         with Path(os.devnull).open("wb") as nowhere:
             rows, sha256 = write_rows(read_rows(part), nowhere)
-    except (TypeError, csv.Error, UnicodeDecodeError):  # a row with more or fewer cells, or no text at all
+    except (TableError, TypeError, csv.Error, UnicodeDecodeError):  # a row with more or fewer cells, or no text at all
         raise TableError(name, 0, "", "this is not a file of an edition in its fixed form") from None
     with part.open("rb") as opened:
         lines = sum(1 for _ in opened)

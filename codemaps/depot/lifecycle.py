@@ -92,9 +92,7 @@ def refuse_overlap(depot: Depot, map_: str, edition: str, begin: date, end: date
 # --- overrides ------------------------------------------------------------------------------------------------------
 
 
-def ask_override(
-    depot: Depot, manifest: Manifest, code: str, to_code: str, who: str, reason: str, hours: int
-) -> int:
+def ask_override(depot: Depot, manifest: Manifest, code: str, to_code: str, who: str, reason: str, hours: int) -> int:
     """Ask for a code to go elsewhere, or nowhere when ``to_code`` is empty; its number. A second person approves."""
     if not 0 < hours <= MOST_HOURS:
         raise Refused("OVERRIDE_TOO_LONG", most=MOST_HOURS)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.parsers import expat
 
-from codemaps.intake.limits import ZIP_BYTES, ZIP_ENTRIES, ZIP_RATIO, ZIP_RATIO_FROM, ZIP_STRINGS
+from codemaps.intake.limits import XML_ELEMENTS, ZIP_BYTES, ZIP_ENTRIES, ZIP_RATIO, ZIP_RATIO_FROM, ZIP_STRINGS
 from codemaps.intake.problems import FileRefused, shown
 
 _INSIDE = (".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".gz", ".rar", ".7z")
@@ -64,6 +64,28 @@ class _Declared(Exception):
     pass
 
 
+class _Swollen(Exception):
+    pass
+
+
+class _Counter:
+    """Counts elements since the last row of a sheet or the last shared text, which are let go one by one."""
+
+    def __init__(self) -> None:
+        self.depth = self.held = 0
+
+    def start(self, _name: str, _attributes: object) -> None:
+        self.depth += 1
+        self.held += 1
+        if self.held > XML_ELEMENTS:
+            raise _Swollen
+
+    def end(self, name: str) -> None:
+        self.depth -= 1
+        if (self.depth == 2 and name.endswith("row")) or (self.depth == 1 and name.endswith("si")):
+            self.held = 0
+
+
 def _refuse_declarations(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     """A document type is where entities come from; the parser itself finds it, in whatever encoding it hides.
 
@@ -76,12 +98,16 @@ def _refuse_declarations(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> No
 
     parser.StartDoctypeDeclHandler = declared
     parser.EntityDeclHandler = declared
+    counter = _Counter()
+    parser.StartElementHandler, parser.EndElementHandler = counter.start, counter.end
     try:
         for piece in _pieces(archive, entry.filename):
             parser.Parse(piece, False)
         parser.Parse(b"", True)
     except _Declared:
         raise FileRefused("xml_entities", 0, entry.filename) from None
+    except _Swollen:
+        raise FileRefused("zip_bomb", entry=shown(entry.filename)) from None
     except (expat.ExpatError, LookupError, UnicodeError):
         if entry.filename.endswith((".xml", ".rels")):
             raise FileRefused("broken_workbook", 0, entry.filename) from None

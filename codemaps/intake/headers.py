@@ -108,6 +108,12 @@ class Names:
         """Our column of a name; empty where it is not known."""
         return self._known.get(normal(name), "")
 
+    @classmethod
+    @lru_cache(maxsize=64)
+    def known(cls, from_system: str, to_system: str) -> "Names":
+        """As made, once for each way: there are some ten thousand names."""
+        return cls(from_system, to_system)
+
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns without which nothing can be done."""

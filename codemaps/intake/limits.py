@@ -36,5 +36,7 @@ ZIP_RATIO = 250
 """Sheets shrink 10 to 100 times; a bomb of zeros 1,000 times."""
 ZIP_RATIO_FROM = 16 << 20
 """A small file may shrink as it likes."""
+XML_ELEMENTS = 1_000_000
+"""Between two rows or two texts of a workbook: an element of four bytes takes a hundred in memory."""
 SHEET_ROWS = 1_048_576
 """What a sheet can have; a file that claims more is broken."""

@@ -21,11 +21,12 @@ Check = Callable[[str, str, str, str, str], bool]
 _NAME = f"(?! )[^{HIDDEN}]{{1,{MAX_NAME}}}(?<! )"
 _REMARK = f"(?:(?! )[^{HIDDEN}]{{1,{MAX_CELL}}}(?<! ))?"
 _NAMED = re.compile(f"{_NAME}\0{_NAME}\0{_REMARK}").fullmatch
+_EITHER = re.compile(f"{_NAME}\0(?:{_NAME})?\0{_REMARK}").fullmatch
 _UNNAMED = re.compile(f"{_NAME}\0\0{_REMARK}").fullmatch
 
 
 def quick_check(order: Order, list_type: str, *, named: bool) -> Check:
-    """What tests the wide cells of rows of a list type."""
+    """What tests the wide cells of rows of a list type; ``named`` where an upper name must not be missing."""
     return _check(order.kind, order.from_system, order.to_system, list_type, named=named)
 
 
@@ -42,7 +43,7 @@ def _check(kind: str, from_system: str, to_system: str, list_type: str, *, named
 
         return alone
     above = _shape(kind, to_system, list_type)
-    clean = _NAMED if named else _UNNAMED
+    clean = _NAMED if named else _EITHER
 
     def both(code: str, name: str, upper: str, upper_name: str, remark: str) -> bool:
         return bool(

@@ -51,7 +51,8 @@ class RowReader:
         self._is_list = not order.to_system
         self._width = len(header.cells)
         self._assumes = not self._is_list and "relationship" not in header.places
-        self._has_upper_names = "national_name" in header.places
+        # Our own export has the column also where the table it came from had none.
+        self._needs_upper_names = "national_name" in header.places and tuple(header.cells) != COLUMNS
         self.blank = 0
         self._places = [header.places.get(column, -1) for column in WIDE]
         small = [place for column, place in header.places.items() if column not in WIDE]
@@ -116,7 +117,7 @@ class RowReader:
     def _remember(self, cells: list[str], row: EditionRow) -> None:
         if len(self._memo) >= MAX_MEMO:
             self._memo.clear()
-        check = quick_check(self._order, row.list_type, named=self._has_upper_names)
+        check = quick_check(self._order, row.list_type, named=self._needs_upper_names)
         rest = "\0".join(getattr(row, column) for column in _REST)
         self._memo[self._pick(cells)] = (row.relationship, rest, check)
 
@@ -178,7 +179,7 @@ class RowReader:
             self._without_counterpart(draft)
             return
         self._code(draft, "national_code", self._order.to_system)
-        if self._has_upper_names:
+        if self._needs_upper_names:
             self._name(draft, "national_name")
         upper_name = draft.get("national_name")
         official = None if draft.dropped else self._order.name_of(draft.get("national_code"))

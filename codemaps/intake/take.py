@@ -57,7 +57,7 @@ class _Intake:
 
     def __init__(self, file: Path, order: Order, report: Report, book: Book, opened: ExitStack) -> None:
         self._file, self._order, self._report, self._book, self._opened = file, order, report, book, opened
-        self._names = Names(order.from_system, order.to_system)
+        self._names = Names.known(order.from_system, order.to_system)
 
     def run(self, rows_file: Path, corrected: Path | None, rejects: Path | None, progress: Progress | None) -> None:
         before = _signature(self._file)
@@ -77,8 +77,9 @@ class _Intake:
             if rejects is not None:
                 lines = corrections.lines() if corrections else self._lines(table, header)
                 shape = corrections.header if corrections else header
-                self._report.rejects = str(_free(rejects, self._file, corrected))
-                write_rejects(Path(self._report.rejects), _own(shape, shape.cells), lines)
+                place = _free(rejects, self._file, corrected)
+                write_rejects(place, _own(shape, shape.cells), lines)
+                self._report.rejects = str(place)
             return
         if not rows:
             raise FileRefused("nothing_kept")

@@ -44,9 +44,13 @@ def spreadsheet(file: Path, rows: int, salt: str) -> None:
         needed = list(_needed())
         writer.writerows(needed)
         for number in range(rows - len(needed)):
-            national = f"X{chr(65 + number // 67_600_000 % 26)}{number // 676_000 % 100:02d}BAE{number // 676 % 1000:03d}A001"
+            national = (
+                f"X{chr(65 + number // 67_600_000 % 26)}{number // 676_000 % 100:02d}BAE{number // 676 % 1000:03d}A001"
+            )
             company = f"{number // 26 % 26:02d}{number % 26:02d}{number % 100_000:05d}"
-            writer.writerow((local_code(number), f"药品{salt}{number}", national + company, f"国家药品{number}", "equal", "101"))
+            writer.writerow(
+                (local_code(number), f"药品{salt}{number}", national + company, f"国家药品{number}", "equal", "101")
+            )
 
 
 def _needed() -> Iterator[tuple[str, ...]]:
@@ -155,7 +159,7 @@ def _wait_for_edition(bench: Bench, edition: str, patience: float) -> float:
     began = time.perf_counter()
     wanted = f'yidi_codemap_edition_in_force{{edition="{edition}",map="{MAP}"}} 1.0'
     while True:
-        with urllib.request.urlopen(f"http://127.0.0.1:{bench.hub.metrics_port}/metrics") as answer:  # noqa: S310  # our own hub
+        with urllib.request.urlopen(f"http://127.0.0.1:{bench.hub.metrics_port}/metrics") as answer:
             if wanted in answer.read().decode():
                 return time.perf_counter() - began
         if time.perf_counter() - began > patience:

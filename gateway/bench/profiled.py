@@ -33,7 +33,18 @@ STAGES = (
     ("identify and check", ("exchange/identify", "exchange/check", "<check ", "gateway/contract", "gateway/clock")),
     ("admit", ("exchange/admit", "_hashlib", "hashlib")),
     ("route", ("exchange/route",)),
-    ("translate", ("exchange/translate", "codemaps/", "<codes ")),
+    (
+        "translate",
+        (
+            "exchange/translate",
+            "exchange/outgoing",
+            "exchange/case",
+            "exchange/entitlement",
+            "codemap/uses",
+            "codemaps/",
+            "<codes ",
+        ),
+    ),  # fmt: skip
     ("forward", ("exchange/forward", "delivery/")),
     ("record", ("exchange/record", "gateway/money", "exchange/outcome", "exchange/undo")),
     ("chain", ("exchange/chain", "exchange/state")),

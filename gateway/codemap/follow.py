@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -139,25 +139,25 @@ class Follower:
     async def _take_over(self, offer: Offered) -> None:
         # What stands against it here is found out before anything is downloaded.
         await asyncio.to_thread(following.refuse_conflicts, self._depot, offer)
-        await _adopt(self._depot.directory, offer, await self._download(offer))
+        with following.downloading(self._depot, offer) as file:
+            await self._download(offer, file)
+            await _adopt(self._depot.directory, offer, Path(file.name))
 
-    async def _download(self, offer: Offered) -> Path:
+    async def _download(self, offer: Offered, file: IO[bytes]) -> None:
         """The rows of an edition, from where an earlier download stopped."""
-        part = following.part_file(self._depot, offer)
-        have = part.stat().st_size if part.exists() else 0
+        have = file.tell()
         request = pb.DownloadEditionRequest(map=offer.key[0], edition=offer.key[1], offset=have).SerializeToString()
         async with aclosing(self._link.stream(PATH + "DownloadEdition", request, DOWNLOAD_S)) as pieces:
-            with part.open("ab") as file:
-                async for raw in pieces:
-                    piece = pb.DownloadEditionResponse.FromString(raw)
-                    if not piece.data:
-                        continue
-                    have += len(piece.data)
-                    if piece.offset + len(piece.data) != have or have > offer.size:
-                        part.unlink()
-                        raise Refused("CHECKSUM_WRONG", map=offer.key[0], edition=offer.key[1])
-                    file.write(piece.data)
-        return part
+            async for raw in pieces:
+                piece = pb.DownloadEditionResponse.FromString(raw)
+                if not piece.data:
+                    continue
+                have += len(piece.data)
+                if piece.offset + len(piece.data) != have or have > offer.size:
+                    Path(file.name).unlink()
+                    raise Refused("CHECKSUM_WRONG", map=offer.key[0], edition=offer.key[1])
+                file.write(piece.data)
+        file.flush()
 
 
 async def _adopt(directory: Path, offer: Offered, part: Path) -> None:

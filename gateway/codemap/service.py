@@ -18,12 +18,12 @@ from codemaps import kinds
 from codemaps.depot import Depot, Record
 from codemaps.lookup import CHINA, EditionMaps
 from codemaps.lookup import Row as MapRow
-from codemaps.port import Ambiguous, Given, MapMissing, NotTranslated, Unmapped
+from codemaps.port import Given, NotTranslated
 from gateway.contract import Violation, methods_of
 from gateway.errors import Decline
 from gateway.exchange import check
 from gateway.exchange.identify import Neighbours, identity_of
-from gateway.exchange.translate import KIND_EN, KIND_ZH
+from gateway.exchange.translate import refusal_of
 from yidi.v1 import codemap_pb2 as pb
 
 PIECE_BYTES = 256 << 10
@@ -137,27 +137,6 @@ class CodeMapService:
 METHODS = {method.name: method for method in methods_of(pb)}
 WIRE = {kind.name: kind.wire for kind in kinds.KINDS.values()}
 """Kinds of code as callers say them, and as the fields of the contract do."""
-
-
-def refusal_of(error: NotTranslated, on: str) -> Decline:
-    """The catalogued refusal for a code that has no single translation."""
-    facts = {
-        "kind_zh": KIND_ZH[error.kind],
-        "kind_en": KIND_EN[error.kind],
-        "code": error.code,
-        "from_system": error.from_system,
-        "to_system": error.to_system,
-        "date": on,
-    }
-    match error:
-        case Unmapped(rule="hold"):
-            return Decline("CODE_HELD", **facts)
-        case Ambiguous():
-            return Decline("CODE_AMBIGUOUS", **facts)
-        case MapMissing():
-            return Decline("CODE_MAP_MISSING", **facts)
-        case _:
-            return Decline("CODE_UNMAPPED", **facts)
 
 
 def edition_of(record: Record) -> pb.CodeMapEdition:

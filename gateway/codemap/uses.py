@@ -30,6 +30,9 @@ KINDS: dict[int, str] = {
 MOST_KEYS = 50_000
 """Most sums kept in memory, about 20 MB; when there are so many they are written early."""
 FLUSH_S = 5.0
+MOST_FEN = 10**12
+"""Ten billion yuan for one code of one exchange is nobody's bill: it counts as a case without money, so that no
+request, refused ones included, brings a sum near what a column holds."""
 KEPT_DAYS = 400
 """A year and the month in which it is looked back on."""
 ROWS_AT_ONCE = 500
@@ -95,7 +98,8 @@ class Uses:
     def add(self, way: Way, used: Iterable[Used]) -> None:
         """Count the codes of one exchange."""
         sums = self._sums.setdefault(way, {})
-        for key, lines, amount_fen in used:
+        for key, lines, amount in used:
+            amount_fen = amount if -MOST_FEN < amount < MOST_FEN else 0
             found = sums.get(key)
             if found is not None:
                 found[0] += 1

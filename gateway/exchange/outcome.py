@@ -109,7 +109,7 @@ def _learn_answer(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Met
     reply: Any = method.response.FromString(raw)
     translator = hub.translator(exchange.identity, peer)
     translator.remember(reply.header.translations)
-    reply.header.warn_msg += translator.homeward(reply, exchange.header.inf_time[:10])
+    translator.homeward(reply, exchange.header.inf_time[:10])
     reply.header.hops.add(admdvs=hub.division)
     if journal.finish(tx, key, State.DONE, hub.now_ms(), answer=reply.SerializeToString()):
         entry = journal.find(tx, key)

@@ -84,7 +84,7 @@ def finish(hub: Hub, exchange: Exchange, reply: Any) -> bytes:
     """The answer as the caller gets it: in the caller's own codes, with our hop in its header."""
     header = reply.header
     if exchange.translator is not None:
-        header.warn_msg += exchange.translator.homeward(reply, exchange.header.inf_time[:10])
+        exchange.translator.homeward(reply, exchange.header.inf_time[:10])
     else:
         hub.serial += 1
         header.inf_refmsgid = f"{hub.division}{exchange.received[:14]}{hub.serial % 10**10:010d}"

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
@@ -96,9 +96,9 @@ class Translator:
         self.ours, self.theirs = ours, theirs
 
     def remember(self, translations: Iterable[Translation]) -> None:
-        """Take up what this hub translated earlier, from the trace that an answer carries."""
+        """Take up what this hub translated earlier on the way out, from the trace that an answer carries."""
         for trace in translations:
-            if trace.admdvs == self._division:
+            if trace.admdvs == self._division and trace.to_system == self.theirs:
                 self._originals[trace.kind, trace.to_code] = trace.from_code
 
     # --- what came of the codes of the request ------------------------------------------------------------------
@@ -166,7 +166,9 @@ class Translator:
         if not self._maps.shares(CHRONIC, self.ours, self.theirs):
             return self._given
         if self._entitlements is None:
-            if len(self._maps.candidates(CHRONIC, code, self.ours, self.theirs, _day(on), self._given)) > 1:
+            way = CHRONIC, code, self.ours, self.theirs, _day(on)
+            found = self._maps.candidates(*way, self._given)
+            if len(found or self._maps.candidates(*way, self._given._replace(as_of_ms=None))) > 1:  # see _find
                 raise EntitlementNeeded
             return self._given
         entitled = frozenset(row.opsp_dise_code for row in self._entitlements if is_valid(row, on))
@@ -174,15 +176,16 @@ class Translator:
 
     # --- and back -----------------------------------------------------------------------------------------------
 
-    def homeward(self, response: Message, on: str) -> str:
-        """Translate the codes of an answer back into the caller's own; a warning when one cannot be.
+    def homeward(self, response: Any, on: str) -> None:
+        """Translate the codes of an answer back into the caller's own; its header says by which rows, and warns.
 
         What this exchange sent out comes back as it was. The money is settled by now, so a code without a way back
         is left out and said, never guessed and never a reason to refuse.
         """
         if self.ours == self.theirs:
-            return ""
-        warnings = [self._unconfirmed()]
+            return
+        looked_up: dict[Key, Row] = {}
+        lost: dict[str, None] = {}
 
         def back(kind: int, code: str, on: str, _: int) -> str:
             original = self._originals.get((kind, code))
@@ -191,18 +194,19 @@ class Translator:
             if kind in NATIONAL_BY_ITSELF and self._passes_unchanged(kind):
                 return code
             try:
-                return self._find(kind, code, self.theirs, self.ours, on, self._given).to_code
+                row = self._find(kind, code, self.theirs, self.ours, on, self._given)
             except NotTranslated as error:
-                warnings.append(refusal_of(error, on).text_zh)
+                lost[refusal_of(error, on).text_zh] = None
                 return ""
+            looked_up[kind, code, on] = row
+            return row.to_code
 
         rewrite_codes(response, on, back)
-        return "".join(warnings)
-
-    def _unconfirmed(self) -> str:
-        """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
-        editions = {(row.map, row.edition): None for row in self._rows.values() if not row.confirmed}
-        return f"编码对照未经确认：{'、'.join(map(' '.join, editions))}。" if editions else ""
+        warning = _unconfirmed((*self._rows.values(), *looked_up.values())) + "".join(lost)
+        if looked_up:
+            response.header.translations.extend(row.as_translation(self._division) for row in looked_up.values())
+        if warning:
+            response.header.warn_msg += warning
 
     # --- parts of both ------------------------------------------------------------------------------------------
 
@@ -220,6 +224,12 @@ class Translator:
             if error.rule != "hold" or given.as_of_ms is None:
                 raise
         return self._maps.translate(kind, code, source, target, _day(on), given._replace(as_of_ms=None))
+
+
+def _unconfirmed(rows: Iterable[Row]) -> str:
+    """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
+    editions = {(row.map, row.edition): None for row in rows if not row.confirmed}
+    return f"编码对照未经确认：{'、'.join(map(' '.join, editions))}。" if editions else ""
 
 
 def refusal_of(error: NotTranslated, on: str) -> Decline:

@@ -1,6 +1,6 @@
 """Depots of a test: a few made-up rows, an author, a reviewer, and a clock that is moved by hand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,9 @@ BEGIN, LATER, ON = date(2026, 1, 1), date(2026, 4, 1), date(2026, 6, 20)
 START_MS = int(datetime(2026, 6, 20, 10, 0, tzinfo=CHINA).timestamp() * 1000)
 OLD, NEW = {"JS-A": "M01600", "JS-B": "M03900"}, {"JS-A": "M07803", "JS-B": "M03900"}
 """What the first and the second edition of a test say."""
+
+Begin = Callable[[str], Depot]
+"""Makes the depot of a test, beginning with the content of this name (see conftest)."""
 
 
 class Hands:
@@ -50,8 +53,8 @@ class Lines:
 
 def row(local: str, national: str, **cells: str) -> EditionRow:
     """One row; its names are the codes in words."""
-    names = {"local_name": f"本地 {local}", "national_name": f"国家 {national}"}
-    return EditionRow(local_code=local, national_code=national, relationship="equal", **{**names, **cells})
+    said = {"local_name": f"本地 {local}", "national_name": f"国家 {national}", "relationship": "equal", **cells}
+    return EditionRow(local_code=local, national_code=national, **said)
 
 
 def rows_of(targets: Mapping[str, str]) -> list[EditionRow]:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any, cast
 
 import grpc
@@ -81,8 +82,9 @@ class Served:
     async def download(self, request: Any, sender: str = HOSPITAL, context: Context | None = None) -> Any:
         """The pieces of a download, one after another."""
         raw = request.SerializeToString()
-        async for piece in self._handlers["DownloadEdition"].unary_stream(raw, context or Context(sender)):
-            yield pb.DownloadEditionResponse.FromString(piece)
+        async with aclosing(self._handlers["DownloadEdition"].unary_stream(raw, context or Context(sender))) as pieces:
+            async for piece in pieces:
+                yield pb.DownloadEditionResponse.FromString(piece)
 
     async def refused(self, name: str, request: Any, sender: str = HOSPITAL) -> Context:
         """The context of a call that must be refused."""

@@ -9,17 +9,16 @@ from codemaps.depot import Depot, serving
 from codemaps.lookup import EditionMaps
 from gateway.demo.network import OTHER_HOSPITAL
 from gateway.errors.status import STATUS_LIMIT_BYTES, fault_of, info_of
-from tests.codemap_service.depots import LATER, MAP, NEW, OLD, published, row, rows_of
+from tests.codemap_service.depots import MAP, OLD, Begin, published, row, rows_of
 from tests.codemap_service.served import Served, one, query
 from tests.support.world import FUSHUN, LIAONING, NATION, ZHENJIANG
 from yidi.v1 import codemap_pb2 as pb
 
 
 @pytest.fixture
-def served(depot: Depot) -> Served:
+def served(begin: Begin) -> Served:
     """A hub with two editions of one map."""
-    published(depot, "1", [*rows_of(OLD), row("JS-W", "M01601", relationship="wider")])
-    published(depot, "2", [*rows_of(NEW), row("JS-W", "M01601", relationship="wider")], LATER)
+    depot = begin("two")
     maps = serving.maps(depot, with_shipped=False)
     return Served(lambda: maps, depot)
 

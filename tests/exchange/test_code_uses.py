@@ -143,6 +143,15 @@ async def test_uses_add_up_over_flushes(store: SqliteStore):
     assert await told(store, "2026-06-21") == []
 
 
+async def test_an_impossible_amount_counts_as_no_money(store: SqliteStore):
+    """Whatever a request claims, no sum leaves the range of a column."""
+    uses = Uses()
+    uses.add(WAY, [((CATALOGUE, "A", DAY), 5000, 5000 * 10**16), ((CATALOGUE, "A", DAY), 1, -(10**19))])
+    uses.add(WAY, [((CATALOGUE, "A", DAY), 1, 7)])
+    await uses.flush(store, NOW)
+    assert await told(store) == [Use("catalogue", JS, "CN", "A", "translated", 3, 5002, 7)]
+
+
 async def test_many_codes_are_written_in_parts(store: SqliteStore, monkeypatch: pytest.MonkeyPatch):
     """No unit writes more rows than its share, so that exchanges need not wait."""
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.demo.scenes import HYPERTENSION
 from tests.support.window import CHRONIC_PERSON, STAY_PERSON, Window
-from tests.support.world import LINKS, WAY, World, refused
+from tests.support.world import JIANGSU, LIAONING, LINKS, WAY, World, refused
 from yidi.v1.eligibility_pb2 import ListChronicEntitlementsRequest
 
 LIAONING_DIALYSIS, DIALYSIS = "LN-MB-78", "JS-MT-0781"
@@ -30,7 +30,12 @@ async def test_entitlements_come_in_the_hospitals_own_codes(world: World, window
     await grant(world, LIAONING_DIALYSIS, "2023-01-01", "2023-12-31")
     reply = await window.entitlements()
     assert rows(reply) == [(HYPERTENSION, "2024-01-01", ""), (DIALYSIS, "2023-01-01", "2023-12-31")]
-    assert reply.header.warn_msg == ""
+    assert [(trace.admdvs, trace.to_code) for trace in reply.header.translations] == [
+        (LIAONING, "M03900"), (LIAONING, "M07801"), (JIANGSU, HYPERTENSION), (JIANGSU, DIALYSIS)
+    ]  # fmt: skip
+    assert reply.header.warn_msg == "".join(
+        f"编码对照未经确认：CN-{place}.chronic 2026.1。" for place in (LIAONING, JIANGSU)
+    )
     assert [hop.admdvs for hop in reply.header.hops] == list(reversed(WAY))
 
 

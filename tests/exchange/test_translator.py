@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from codemaps.lookup import EditionMaps, Published
-from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NOTHING_GIVEN, Given
+from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NATIONAL, NOTHING_GIVEN, Given
 from gateway.errors import Decline
 from gateway.exchange.case import case_of
 from gateway.exchange.translate import EntitlementNeeded, Translator, is_valid
@@ -160,7 +160,9 @@ def test_diagnoses_pass_without_a_map():
     assert translator.outward(request, ON) == []
     assert request == admission()
     assert not translator.results()
-    assert translator.homeward(AdmitResponse(), ON) == ""
+    reply = AdmitResponse()
+    translator.homeward(reply, ON)
+    assert reply == AdmitResponse()
 
 
 def test_diagnoses_are_translated_where_a_map_exists():
@@ -230,6 +232,21 @@ def test_a_later_publication_reaches_only_what_was_held_for_it(rule: str, reache
             outward(*publications(rule), given=registered).outward(missing, ON)
 
 
+def test_the_entitlement_decides_for_what_was_held_as_well():
+    """A publication that gives a held disease several counterparts asks before it chooses."""
+    registered = case_of(SettleOutpatientRequest(), RequestHeader(codes_as_of=REGISTERED)).given
+    assert registered.as_of_ms is not None
+    rows = pair("LN-A", "M03900"), pair("LN-B", "M03900", preferred=True)
+    editions = edition(LN, pair("LN-C", "M01600"), unmapped="hold"), edition(
+        LN, *rows, name="test.2", begin=date(2026, 6, 1), published_ms=registered.as_of_ms + 1, unmapped="hold"
+    )  # fmt: skip
+    with pytest.raises(EntitlementNeeded):
+        inward(*editions, given=registered, entitlements=None).outward(settlement("M03900"), ON)
+    request = settlement("M03900")
+    inward(*editions, given=registered, entitlements=[entitled("LN-A")]).outward(request, ON)
+    assert request.facts.dise_codg == "LN-A"
+
+
 # --- what is counted --------------------------------------------------------------------------------------------------
 
 ITEMS = edition(
@@ -273,8 +290,11 @@ def test_what_was_sent_comes_home_as_it_was():
     translator.outward(settlement("M03900"), ON)
     reply = SettleOutpatientResponse()
     reply.setlinfo.dise_codg = "LN-A"
-    assert translator.homeward(reply, ON) == ""
+    translator.homeward(reply, ON)
     assert reply.setlinfo.dise_codg == "M03900"
+    assert not reply.header.translations
     reply.setlinfo.dise_codg = "LN-C"
     translator.homeward(reply, ON)
     assert reply.setlinfo.dise_codg == "M01600"
+    (trace,) = reply.header.translations
+    assert (trace.from_code, trace.to_code, trace.to_system) == ("LN-C", "M01600", NATIONAL)

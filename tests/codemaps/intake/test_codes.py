@@ -30,8 +30,8 @@ def test_national_codes(kind: str, list_type: str, code: str, problem: str) -> N
 
 @pytest.mark.parametrize(
     ("code", "problem"),
-    [("JS-1", ""), ("opt_spdise", ""), ("1E05", ""), ("12.0", ""), ("1.1E+05", "spreadsheet_number"), ("A 1", "bad_shape"),
-     ("110200001.0", "spreadsheet_number"), ("糖", "bad_shape")],
+    [("JS-1", ""), ("opt_spdise", ""), ("1E05", ""), ("12.0", ""), ("1.1E+05", "spreadsheet_number"),
+     ("A 1", "bad_shape"), ("110200001.0", "spreadsheet_number"), ("糖", "bad_shape")],
 )  # fmt: skip
 def test_local_codes(code: str, problem: str) -> None:
     """A province shapes its own codes, but no spreadsheet does."""

@@ -1,20 +1,25 @@
 """CSV files as they really come."""
 
+from pathlib import Path
+
 import pytest
+
+from codemaps.intake import take_in
+from tests.codemaps.intake.support import ORDER, Take
 
 ROW = "A1,糖尿病,M01600,糖尿病,equal"
 GOOD = f"地方编码,地方名称,国家编码,国家名称,对应关系\n{ROW}\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030", "gbk"])
-def test_encodings_are_found_out(take, encoding: str) -> None:
+def test_encodings_are_found_out(take: Take, encoding: str) -> None:
     """The encodings that Chinese systems write are told apart without being named."""
     taken = take(GOOD.encode(encoding))
     assert taken.report.ok
     assert taken.rows[0].local_name == "糖尿病"
 
 
-def test_an_encoding_may_be_named(take) -> None:
+def test_an_encoding_may_be_named(take: Take) -> None:
     """A named encoding is used, a wrong one refused with the row of its first wrong byte."""
     assert take(GOOD.encode("utf-16-le"), encoding="utf-16-le").report.ok
     taken = take(GOOD.encode("gbk"), encoding="utf-8")
@@ -25,7 +30,7 @@ def test_an_encoding_may_be_named(take) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_delimiters_are_found_out(take, delimiter: str) -> None:
+def test_delimiters_are_found_out(take: Take, delimiter: str) -> None:
     """The delimiter is the one by which the header makes sense."""
     taken = take(GOOD.replace(",", delimiter))
     assert taken.report.ok
@@ -33,12 +38,12 @@ def test_delimiters_are_found_out(take, delimiter: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_line_ends(take, end: str) -> None:
+def test_line_ends(take: Take, end: str) -> None:
     """All three line ends are read, and none is needed behind the last row."""
     assert take(GOOD.strip().replace("\n", end)).report.kept == 1
 
 
-def test_title_rows_and_blank_lines_are_passed_over(take) -> None:
+def test_title_rows_and_blank_lines_are_passed_over(take: Take) -> None:
     """A header below a title is found, and rows keep the numbers of their lines."""
     taken = take(f"江苏省目录对照表,,\n\n2026年1月\n{GOOD}\n , ,\nA2,x,bad,x,equal\n")
     assert taken.report.header_row == 4
@@ -46,7 +51,7 @@ def test_title_rows_and_blank_lines_are_passed_over(take) -> None:
     assert taken.report.problems[0].row == 8
 
 
-def test_a_line_break_inside_a_cell_is_repaired_and_later_rows_keep_their_lines(take) -> None:
+def test_a_line_break_inside_a_cell_is_repaired_and_later_rows_keep_their_lines(take: Take) -> None:
     """A cell may span lines; the rows behind it are still known by the lines they begin on."""
     taken = take(f'{GOOD}A2,"糖尿\n病",M01600,糖尿病,equal\nA3,x,bad,x,equal\n')
     assert [(row, code) for row, _, code, _ in taken.found] == [(5, "bad_shape"), (3, "stray_space")]
@@ -74,39 +79,32 @@ def test_a_line_break_inside_a_cell_is_repaired_and_later_rows_keep_their_lines(
         ("x" * (3 << 20), "line_too_long", 1),
     ],
 )
-def test_a_file_that_cannot_be_taken_is_refused_in_words(take, content: str | bytes, code: str, row: int) -> None:
+def test_a_file_that_cannot_be_taken_is_refused_in_words(take: Take, content: str | bytes, code: str, row: int) -> None:
     """A fault of the file as a whole is a report with one problem and its row."""
     taken = take(content)
     assert [(entry.code, entry.row) for entry in taken.report.problems] == [(code, row)]
     assert not taken.report.ok
 
 
-def test_both_names_of_a_column_that_occurs_twice_are_said(take) -> None:
+def test_both_names_of_a_column_that_occurs_twice_are_said(take: Take) -> None:
     """The operator can see which two columns mean the same."""
     text = take("编码,项目编码,名称,国家编码\nA1,A1,x,M01600\n").report.problems[0].text_zh
     assert "“编码”和“项目编码”" in text
 
 
-def test_missing_columns_are_said_with_those_found(take) -> None:
+def test_missing_columns_are_said_with_those_found(take: Take) -> None:
     """The operator can see what was expected and what was there."""
     text = take("地方编码,国家编码\nA1,M01600\n").report.problems[0].text_en
     assert text == "columns that are needed are missing: local_name; found: 地方编码、国家编码"
 
 
-def test_a_file_that_is_not_there_is_a_report(take, tmp_path) -> None:
+def test_a_file_that_is_not_there_is_a_report(tmp_path: Path) -> None:
     """An unreadable file is said, not raised."""
-    from codemaps.intake import take_in
-
-    order = {"kind": "chronic", "from_system": "CN-320000", "to_system": "CN"}
-    from datetime import date
-
-    from codemaps.intake import Order
-
-    report = take_in(tmp_path / "none.csv", Order(**order, effective_from=date(2026, 1, 1)), tmp_path / "rows.out")
+    report = take_in(tmp_path / "none.csv", ORDER, tmp_path / "rows.out")
     assert [entry.code for entry in report.problems] == ["unreadable"]
 
 
-def test_ragged_rows_are_rejected_and_empty_cells_behind_the_end_are_not(take) -> None:
+def test_ragged_rows_are_rejected_and_empty_cells_behind_the_end_are_not(take: Take) -> None:
     """A row with too many or too few cells is rejected, unless what is too much is empty."""
     taken = take(f"{GOOD}A2,x,M01600,x,equal,\nA3,x,M01600,x,equal,y\nA4,x\n")
     assert [(row, code) for row, _, code, _ in taken.found if code.endswith("cells")] == [
@@ -115,7 +113,7 @@ def test_ragged_rows_are_rejected_and_empty_cells_behind_the_end_are_not(take) -
     ]
 
 
-def test_unknown_columns_are_said_and_ignored(take) -> None:
+def test_unknown_columns_are_said_and_ignored(take: Take) -> None:
     """A column that is not known hinders nothing, whatever it holds."""
     taken = take(f"序号,{GOOD}".replace("\nA1", "\n1,A1"))
     assert taken.report.ok

@@ -146,10 +146,8 @@ def check(
         judge.traffic(weighed)
     findings = [judge.found[code] for code in _TEXTS if code in judge.found]
     seen = (weighed.coverage, weighed.impact) if weighed is not None and weighed.has_traffic else ()
-    names = manifest.map, manifest.edition, manifest.kind
-    return CheckReport(
-        *names, *ends, effective_from, _ERRORS.keys().isdisjoint(judge.found), findings, judge.numbers, *seen
-    )
+    about = manifest.map, manifest.edition, manifest.kind, *ends, effective_from
+    return CheckReport(*about, _ERRORS.keys().isdisjoint(judge.found), findings, judge.numbers, *seen)
 
 
 class _Check:
@@ -254,13 +252,8 @@ class _Check:
 
     def compare_name(self, line: int, column: str, name: str, listed: list[Placed]) -> None:
         """Whether a name is one of the list's, spaces aside."""
-        names = {row.local_name for _, row in listed} - {""}
-        if (
-            name
-            and names
-            and name not in names
-            and "".join(name.split()) not in ("".join(each.split()) for each in names)
-        ):
+        names = {"".join(row.local_name.split()) for _, row in listed} - {""}
+        if name and names and "".join(name.split()) not in names:
             self.add("name_differs", line, column, name, listed[-1][1].local_name)
 
     def target(self, code: str, records: list[Towards], upper: _Side | None, complete: bool) -> None:

@@ -154,7 +154,7 @@ class Follower:
                     continue
                 have += len(piece.data)
                 if piece.offset + len(piece.data) != have or have > offer.size:
-                    Path(file.name).unlink()
+                    file.truncate(0)
                     raise Refused("CHECKSUM_WRONG", map=offer.key[0], edition=offer.key[1])
                 file.write(piece.data)
         file.flush()

@@ -22,7 +22,7 @@ from yidi.v1 import codemap_pb2 as pb
 
 
 class Parent:
-    """The link of a city to a province that answers from a depot."""
+    """The link of a city to a province that answers from a depot; deadlines and traces are nothing to it."""
 
     division = JIANGSU
 
@@ -34,15 +34,21 @@ class Parent:
         self.cut_after: int | None = None
         """Pieces that come before the line breaks."""
         self.down = False
+        self.mad: bytes | Exception | None = None
+        """What it answers instead of a list."""
         self.change: Callable[[pb.CodeMapEdition], None] = lambda _: None
         """What a parent that lies makes of each edition it lists."""
         self.turn: Callable[[bytes], bytes] = lambda data: data
         """What it makes of each piece."""
 
-    async def call(self, path: str, request: bytes, deadline: float, trace: str) -> bytes:
+    async def call(self, path: str, request: bytes, *_: object) -> bytes:
         """Send a request; see RemoteLink."""
         if self.down:
             raise NotSent(self.division)
+        if isinstance(self.mad, Exception):
+            raise self.mad
+        if self.mad is not None:
+            return self.mad
         self.lists += 1
         raw = await self._service.unary()[path.rpartition("/")[2]](request, certificates()[ZHENJIANG])
         told = pb.ListEditionsResponse.FromString(raw)
@@ -50,7 +56,7 @@ class Parent:
             self.change(edition)
         return told.SerializeToString()
 
-    async def stream(self, path: str, request: bytes, timeout_s: float) -> AsyncIterator[bytes]:
+    async def stream(self, path: str, request: bytes, *_: object) -> AsyncIterator[bytes]:
         """The pieces of a download."""
         self.offsets.append(pb.DownloadEditionRequest.FromString(request).offset)
         sent = 0
@@ -74,11 +80,11 @@ class Liar(Parent):
         self.editions = editions
         self.data = data
 
-    async def call(self, path: str, request: bytes, deadline: float, trace: str) -> bytes:
+    async def call(self, *_: object) -> bytes:
         """The list."""
         return pb.ListEditionsResponse(editions=self.editions).SerializeToString()
 
-    async def stream(self, path: str, request: bytes, timeout_s: float) -> AsyncIterator[bytes]:
+    async def stream(self, _: str, request: bytes, *__: object) -> AsyncIterator[bytes]:
         """The same bytes for every download."""
         offset = pb.DownloadEditionRequest.FromString(request).offset
         self.offsets.append(offset)
@@ -98,9 +104,9 @@ class Child:
         """Where each edition stands, by name."""
         return {record.manifest.edition: record.state for record in self.depot.editions()}
 
-    def parts(self) -> int:
-        """Downloads that lie unfinished."""
-        return len(list((self.depot.directory / "following").glob("*.part")))
+    def parts(self) -> list[int]:
+        """The sizes of downloads that lie unfinished."""
+        return [part.stat().st_size for part in (self.depot.directory / "following").glob("*.part")]
 
 
 def adopt_here(patch: pytest.MonkeyPatch) -> None:

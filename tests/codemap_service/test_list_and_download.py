@@ -9,9 +9,10 @@ import pytest
 from codemaps.depot import Depot, lifecycle, serving
 from codemaps.editions import HEADER
 from gateway.codemap.service import PIECE_BYTES
+from gateway.demo.network import HOSPITAL
 from gateway.errors.status import info_of
 from tests.codemap_service.depots import BEGIN, LATER, MAP, NEW, OLD, Begin, Hands, draft, published, row, rows_of
-from tests.codemap_service.served import Context, Served
+from tests.codemap_service.served import Aborted, Context, Served
 from yidi.v1 import codemap_pb2 as pb
 
 
@@ -93,7 +94,7 @@ async def test_the_list_can_be_narrowed_to_one_map(served: Served, depot: Depot)
 
 
 async def test_a_download_comes_in_pieces_and_in_order(served: Served, large: bytes):
-    """The first piece carries the edition; together the pieces are the file, each beginning where the last one ended."""
+    """The first piece carries the edition; together the pieces are the file, each where the last one ended."""
     first, *pieces = await served.pieces(wanted())
     assert first.edition.size == len(large)
     assert not first.data
@@ -150,7 +151,7 @@ async def test_past_the_end_is_refused_with_the_size(served: Served, large: byte
 async def test_what_was_not_published_cannot_be_downloaded(
     served: Served, large: bytes, request_: pb.DownloadEditionRequest, reason: str, code: str
 ):
-    """Unknown names, names that lead elsewhere and broken requests are refused; no file but that of an edition opens."""
+    """Unknown names, names that lead elsewhere and broken requests are refused; no other file opens."""
     context = await served.refused("DownloadEdition", request_)
     assert (info_of(context.status).reason, context.code) == (reason, grpc.StatusCode[code])
 
@@ -185,12 +186,11 @@ async def test_a_caller_that_hangs_up_leaves_nothing_running(served: Served, lar
 
 async def test_rows_that_vanish_from_the_disk_are_a_refusal(served: Served, depot: Depot, large: bytes):
     """A file that is gone in the middle ends the download with a status from the catalogue, not with a short file."""
-    context, pieces = Context("H32110000001"), 0
+    context = Context(HOSPITAL)
     download = served.download(wanted(), context=context)
-    with pytest.raises(Exception, match="^$"):
-        async for piece in download:
-            pieces += 1
-            if piece.data:
-                depot.rows_file(depot.find(MAP, "1")).unlink(missing_ok=True)
-    assert pieces == 2
+    assert (await anext(download)).edition.rows
+    assert (await anext(download)).data
+    depot.rows_file(depot.find(MAP, "1")).unlink()
+    with pytest.raises(Aborted):
+        await anext(download)
     assert info_of(context.status).reason == "INTERNAL"

@@ -153,7 +153,12 @@ async def test_damaged_files_are_not_read_at_every_look(live: LiveMaps, depot: D
     spoil(depot.image_file(published(depot, "2", rows_of(NEW), LATER)))
     reads: list[Record] = []
     whole = Depot.damage
-    monkeypatch.setattr(Depot, "damage", lambda self, record: reads.append(record) or whole(self, record))
+
+    def counted(self: Depot, record: Record) -> str:
+        reads.append(record)
+        return whole(self, record)
+
+    monkeypatch.setattr(Depot, "damage", counted)
     for _ in range(LOOKS_BETWEEN + 1):
         await live.look()
     assert len(reads) == 1

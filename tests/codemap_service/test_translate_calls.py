@@ -89,7 +89,7 @@ async def test_nobody_else_may_ask(served: Served, name: str, sender: str):
 async def test_what_cannot_be_answered_is_refused_from_the_catalogue(
     served: Served, said: dict[str, str], reason: str, code: str
 ):
-    """Each refusal has its status, its reason and a text in both languages, is counted, and is logged with its reason."""
+    """Each refusal has its status, its reason and texts in both languages, is counted, and is logged by reason."""
     context = await served.refused("TranslateCode", pb.TranslateCodeRequest(query=_query(said)))
     assert context.code is grpc.StatusCode[code]
     assert info_of(context.status).reason == reason

@@ -73,17 +73,17 @@ def check_config(config_file: str) -> None:
     config = _load(config_file)
     try:
         hub.make_core(config)
-        maps, catalogue = hub.read_tables(config, hub.open_depot(config))
+        maps, catalogue = hub.read_tables(config, hub.open_depot(config, make=False))
         server_credentials(config.tls_files())
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
-    del maps
     click.echo(f"{config_file}: good")
     click.echo(f"  hub          {config.hub.division} {config.hub.name}, {config.hub.level}, {config.hub.code_system}")
     click.echo(f"  parent       {config.parent.division + ' at ' + config.parent.address if config.parent else 'none'}")
     click.echo(f"  children     {', '.join(child.division for child in config.children) or 'none'}")
     click.echo(f"  institutions {len(config.institutions)}")
     click.echo(f"  core         {config.core.adapter if config.core else 'none'}")
+    click.echo(f"  code maps    {len(maps.editions)} editions, depot {config.codemaps.depot or 'none'}")
     click.echo(f"  catalogue    {catalogue.edition + f', {len(catalogue)} items' if catalogue else 'none'}")
 
 

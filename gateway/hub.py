@@ -64,10 +64,15 @@ def make_core(config: Config) -> Core | None:
     return core
 
 
-def open_depot(config: Config) -> Depot | None:
+def open_depot(config: Config, *, make: bool = True) -> Depot | None:
     """The depot that the configuration names; made where there is none yet, so that a hub can start before its maps."""
+    if not config.codemaps.depot:
+        return None
+    directory = config.path(config.codemaps.depot)
     try:
-        return Depot.create(config.path(config.codemaps.depot)) if config.codemaps.depot else None
+        if make:
+            return Depot.create(directory)
+        return Depot.open(directory) if directory.exists() else None
     except Refused as error:
         raise ConfigError(f"{config.file}: key `codemaps.depot`: {error.en}") from None
 

@@ -32,11 +32,10 @@ class XlsxTable:
     encoding = ""
     delimiter = ""
 
-    def __init__(self, file: Path, opened: IO[bytes], sheet: Any) -> None:
+    def __init__(self, file: Path, opened: IO[bytes], sheet: Any, claimed: int) -> None:
         self._file, self._opened, self._sheet = file, opened, sheet
         self.sheet = str(sheet.title)
-        self._claimed = min(sheet.max_row or 0, SHEET_ROWS)
-        sheet.reset_dimensions()  # what a file says of its size is often wrong
+        self._claimed = min(claimed, SHEET_ROWS)
 
     @classmethod
     def open(cls, file: Path, sheet: str) -> "XlsxTable":
@@ -47,7 +46,11 @@ class XlsxTable:
         try:
             with _translated():
                 book = openpyxl.load_workbook(opened, read_only=True, keep_links=False)
-                return cls(file, opened, _choose(book, sheet))
+                claimed = {each.title: each.max_row or 0 for each in book.worksheets}
+                for each in book.worksheets:
+                    each.reset_dimensions()  # what a file says of its size is often wrong, and good for progress only
+                chosen = _choose(book, sheet)
+                return cls(file, opened, chosen, claimed[chosen.title])
         except BaseException:
             opened.close()
             raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.codemap.command import codemap
 from tests.project.test_makefile import targets
 
 DOCUMENTS = (
@@ -18,6 +19,8 @@ DOCUMENTS = (
     "docs/stubs.md",
     "docs/errors.md",
     "docs/decisions.md",
+    "docs/codemaps.md",
+    "docs/codemaps.zh-CN.md",
 )
 
 each_document = pytest.mark.parametrize("name", DOCUMENTS)
@@ -45,6 +48,12 @@ def test_yidi_commands_named_exist(root: Path, name: str) -> None:
         call = [sys.executable, "-c", "from gateway.cli import main; main()", command, "--help"]
         done = subprocess.run(call, cwd=root, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+@each_document
+def test_codemap_commands_named_exist(root: Path, name: str) -> None:
+    """Every `yidi codemap` command in a document is one."""
+    assert commands(root / name, "yidi codemap") <= set(codemap.commands)
 
 
 @each_document

@@ -116,6 +116,16 @@ def test_several_sheets_must_be_named_and_hidden_ones_are_ignored(take: Take, bo
     assert take(saved(made), "t.xlsx").report.sheet == "Sheet"
 
 
+def test_what_a_sheet_claims_of_its_size_does_not_count(take: Take, book: MakeBook) -> None:
+    """Many programs write a wrong size; all cells are read all the same."""
+    content = book(("", *ROW), header=",".join(("", *HEADER)))
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        sheet = opened.read("xl/worksheets/sheet1.xml")
+    assert b'ref="A1:F2"' in sheet
+    lying = changed(content, xl___worksheets___sheet1__xml=sheet.replace(b'ref="A1:F2"', b'ref="A1:A1"'))
+    assert take(lying, "t.xlsx").report.kept == 1
+
+
 def test_an_empty_workbook_is_an_empty_file(take: Take) -> None:
     """A workbook without a filled sheet is empty."""
     assert take(saved(openpyxl.Workbook()), "t.xlsx").codes == {"empty_file"}

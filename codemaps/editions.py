@@ -65,6 +65,7 @@ class EditionRow(NamedTuple):
     lmt_used_flag: str = ""
     """1 when paid only for a stated indication."""
     source: str = ""
+    """Who says so; empty: as the edition."""
     remark: str = ""
 
     @property

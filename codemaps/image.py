@@ -9,6 +9,8 @@ writes to it, so a reader that is killed leaves nothing behind.
              that holds for some cases only or names no other code, 0x00 and a list of them
 """
 
+import errno
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -22,6 +24,7 @@ import msgspec
 
 from codemaps import conditions
 from codemaps.conditions import Conditions
+from codemaps.csvfile import TableError
 from codemaps.editions import RELATIONSHIPS, Located, locate_rows
 
 FORMAT = 1
@@ -93,7 +96,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def entries(rows: Iterable[Located], rows_sha256: str) -> Iterator[tuple[bytes, bytes]]:
-    """Every key and value of an image, in the order of the keys. The rows come sorted by local code."""
+    """Every key and value of an image, in the order of the keys. Rows not sorted by local code raise TableError."""
     building = _Building()
     yield from building.grouped(building.outward(rows), b"")
     building.home.sort()
@@ -113,6 +116,7 @@ class _Building:
         """Conditions by the tail of their row; few rows have any."""
 
     def outward(self, rows: Iterable[Located]) -> Iterator[tuple[bytes, bytes]]:
+        last = b""
         for row, line, offset in rows:
             self.count += 1
             relationship = RELATIONSHIPS.index(row.relationship) if row.relationship else 3
@@ -122,6 +126,9 @@ class _Building:
             if found is not None:
                 self._held[tail] = found
             local, upper = row.local_code.encode(), row.national_code.encode()
+            if local < last:  # LMDB would leave such a row out without a word
+                raise TableError("rows", line, "local_code", "the rows are not in order")
+            last = local
             if upper:
                 self.home.append(upper + _BETWEEN + local + tail)
             yield local, upper + tail
@@ -143,12 +150,22 @@ class _Building:
 
 
 def build(rows_file: Path, rows_sha256: str, path: Path) -> None:
-    """Build the image of a file of rows. The caller gives it its name once it is whole."""
+    """Build the image of a file of rows. The caller gives it its name once it is whole. Raises OSError, TableError."""
     room = rows_file.stat().st_size * 6 + (64 << 20)  # address space, not disk
-    with lmdb.open(str(path), map_size=room, subdir=False, lock=False, sync=False, meminit=False) as environment:
-        with environment.begin(write=True) as transaction:
-            transaction.cursor().putmulti(entries(locate_rows(rows_file), rows_sha256), append=True)
-        environment.sync(True)
+    try:
+        with lmdb.open(str(path), map_size=room, subdir=False, lock=False, sync=False, meminit=False) as environment:
+            with environment.begin(write=True) as transaction:
+                transaction.cursor().putmulti(entries(locate_rows(rows_file), rows_sha256), append=True)
+            environment.sync(True)
+    except lmdb.Error as error:
+        _refuse_full(path)
+        raise OSError(errno.EIO, str(error)) from None
+
+
+def _refuse_full(path: Path) -> None:
+    """Raise OSError where there is no room: LMDB calls a write that was cut short an input/output error."""
+    with path.open("ab") as file:
+        os.posix_fallocate(file.fileno(), file.tell(), 16 << 20)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

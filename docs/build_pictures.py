@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -120,7 +120,7 @@ def _run(run: str, style: Style, x: float, bottom: float) -> Iterator[str]:
     yield f'<text {place} lengthAdjust="spacingAndGlyphs" fill="{colour}"{weight}>{words}</text>'
 
 
-def _table(file: Path, rows: list[tuple[str, ...]]) -> None:
+def _table(file: Path, rows: Sequence[tuple[str, ...]]) -> None:
     with file.open("w", encoding="utf-8-sig", newline="") as opened:
         csv.writer(opened).writerows([HEADER, *rows])
 

@@ -159,11 +159,13 @@ class Depot:
                 shutil.rmtree(place, ignore_errors=True)
 
     def bring_in(
-        self, manifest: Manifest, rows_file: Path, rows: int, rows_sha256: str, actor: str, **published: Any
-    ) -> Record:
+        self, manifest: Manifest, rows_file: Path, rows: int, rows_sha256: str, actor: str,
+        refuse: Callable[[], None] | None = None, **published: Any,
+    ) -> Record:  # fmt: skip
         """Keep a new edition as a draft; its rows are in the fixed form, in a place from ``incoming``.
 
-        ``published`` carries the state of an edition that another hub has published already.
+        ``published`` carries the state of an edition that another hub has published already, and ``refuse`` raises
+        where it cannot stand beside what is here by the time it is stored.
         """
         image_file = rows_file.with_suffix(".lmdb")
         image.build(rows_file, rows_sha256, image_file)
@@ -186,13 +188,15 @@ class Depot:
         try:
             with self.records.write() as connection:
                 self._refuse_taken(connection, manifest, rows_sha256)
+                if refuse is not None:
+                    refuse()
                 connection.execute(sa.insert(records.edition).values(facts))
                 action = "follow" if published else "import"
                 self.note(connection, actor, action, manifest.map, manifest.edition, **detail)
                 self._put(manifest, (rows_file, image_file), placed)
         except BaseException:
-            for file in placed:
-                file.unlink(missing_ok=True)
+            if placed:
+                self._take_back(manifest, placed)
             raise
         return self.find(manifest.map, manifest.edition)
 
@@ -228,6 +232,15 @@ class Depot:
             placed.append(place / (manifest.edition + file.suffix))
             file.rename(placed[-1])
         _sync_directory(place)
+
+    def _take_back(self, manifest: Manifest, placed: list[Path]) -> None:
+        """Remove what an import that failed has placed, unless its row was committed all the same."""
+        with suppress(Refused), self.records.write():
+            if (manifest.map, manifest.edition) not in {record.key for record in self.editions(manifest.map)}:
+                for file in placed:
+                    file.unlink(missing_ok=True)
+                with suppress(OSError):  # other editions are there
+                    (self._editions / manifest.map).rmdir()
 
     def _sweep(self) -> None:
         """Remove what imports that died have left: files without a row, and old places."""

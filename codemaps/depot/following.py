@@ -150,7 +150,8 @@ def adopt(directory: Path, offer: Offered, part: Path) -> str:
         file = part.rename(place / "rows.csv")
         end = offer.effective_to.isoformat() if offer.effective_to else ""
         record = depot.bring_in(
-            offer.manifest, file, rows, offer.sha256, f"hub {offer.origin}", state="published",
+            offer.manifest, file, rows, offer.sha256, f"hub {offer.origin}",
+            lambda: lifecycle.refuse_overlap(depot, map_, edition, begin, offer.effective_to), state="published",
             effective_from=begin.isoformat(), effective_to=end, published_ms=depot.now_ms(), origin=offer.origin,
         )  # fmt: skip
     return digest_of(record.manifest, record.rows_sha256)

@@ -16,13 +16,13 @@ from codemaps.refusals import Refused
 def maps(depot: Depot | None, *, with_shipped: bool = True) -> EditionMaps:
     """All code maps of a hub; raises Refused where an edition cannot be attached.
 
-    A way that the depot publishes a map for is the depot's alone: the shipped editions of it are examples or
-    collected tables, and nothing official falls back to them.
+    A way that the depot publishes a map for, and the name of the map, are the depot's alone: the shipped editions are
+    examples or collected tables, and nothing official falls back to them.
     """
     own = [attached(depot, record) for record in standing(depot)] if depot is not None else []
-    ways = {_way(edition) for edition in own}
-    given = [edition for edition in shipped.editions() if _way(edition) not in ways] if with_shipped else []
-    editions = [*given, *own]
+    ways, names = {_way(edition) for edition in own}, {edition.manifest.map for edition in own}
+    given = shipped.editions() if with_shipped else ()
+    editions = [each for each in given if _way(each) not in ways and each.manifest.map not in names] + own
     overrides = active_overrides(depot, editions) if depot is not None else []
     return EditionMaps(editions, overrides, **({"now_ms": depot.now_ms} if depot is not None else {}))
 

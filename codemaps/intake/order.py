@@ -20,7 +20,7 @@ class Order(NamedTuple):
     effective_from: date
     """Rows that ended before it are expired."""
     source: str = ""
-    """For rows that name none."""
+    """Of the table as a whole, which vouches for rows that name none of their own."""
     confirmed: bool = False
     """Default of the column ``confirmed``; a row cannot be confirmed when this is False."""
     accept: frozenset[str] = frozenset()

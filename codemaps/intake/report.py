@@ -75,6 +75,8 @@ class Book:
         self._accept = accept
         self.rejected: dict[int, list[Fault]] = {}
         """The faults of each rejected row."""
+        self.accepted: set[int] = set()
+        """Rows that would be rejected but for what the operator accepts."""
         self.left_out: set[int] = set()
         self.repaired: set[int] = set()
         self._counts: Counter[tuple[str, str, Severity]] = Counter()
@@ -87,6 +89,7 @@ class Book:
         severity: Severity = problem.severity
         if severity == "rejected" and problem.may_accept and fault.code in self._accept:
             severity = "noticed" if problem.may_accept == "keep" else "left_out"
+            self.accepted.add(fault.row)
         if severity == "rejected":
             self._reject(fault)
         elif severity == "left_out":

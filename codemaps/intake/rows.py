@@ -229,14 +229,14 @@ class RowReader:
 
     def _vouched(self, draft: Draft) -> None:
         """Who vouches for the row: the source, and whether it is confirmed."""
-        draft.said["source"] = draft.get("source") or self._order.source
+        draft.said["source"] = draft.get("source")
         draft.said["preferred"] = draft.get("preferred") or "false"
         if "confirmed" not in self._header.places:
             draft.said["confirmed"] = "true" if self._order.confirmed else "false"
         elif draft.get("confirmed") == "true" and not self._order.confirmed:
             draft.fault("confirmed_ignored", "confirmed", "true")
             draft.said["confirmed"] = "false"
-        if draft.get("confirmed") == "true" and not draft.get("source"):
+        if draft.get("confirmed") == "true" and not (draft.get("source") or self._order.source):
             draft.fault("missing_source", "source")
 
 

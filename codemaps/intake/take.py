@@ -17,7 +17,7 @@ from codemaps.intake.order import Order
 from codemaps.intake.problems import Fault, FileRefused, shown
 from codemaps.intake.rejects import Reject, placed, write_rejects
 from codemaps.intake.report import Book, Report
-from codemaps.intake.rows import RowReader, unpack
+from codemaps.intake.rows import RowReader, number_of, unpack
 from codemaps.intake.table import Progress, Table
 from codemaps.intake.together import Together
 from codemaps.intake.xlsxtable import XlsxTable
@@ -164,23 +164,30 @@ class _Corrections:
         """The row that each line corrects."""
 
     def put_in(self, rows: list[bytes]) -> list[bytes]:
-        """The rows with their corrections; rejected rows that are not corrected are left out."""
+        """The rows with their corrections; rejected rows that are not corrected are left out.
+
+        A row whose problem is accepted this time was rejected the last time, so its correction counts too.
+        """
         rejected = self._book.forget_rejected()
+        accepted = frozenset(self._book.accepted)
         taken: set[int] = set()
+        corrected: list[bytes] = []
         for line, cells in self._body():
             number = _origin(cells, self.header)
-            if number not in rejected or number in taken:
+            if number in taken or (number not in rejected and number not in accepted):
                 code = "corrected_twice" if number in taken else "not_rejected"
                 self._book.add(Fault(line, code, ORIGIN, shown(_cell(cells, self.header))))
                 continue
             taken.add(number)
+            self._book.left_out.discard(number)
             self._numbers[line] = number
             packed = self._reader.careful(number, cells, line)
             if packed is not None:
-                rows.append(packed)
+                corrected.append(packed)
         for number in sorted(rejected.keys() - taken):
             self._book.add(Fault(number, "left_out"))
-        return Together(self.header, self._book, taken.__contains__).settle(rows)
+        standing = [packed for packed in rows if number_of(packed) not in taken] if accepted & taken else rows
+        return Together(self.header, self._book, taken.__contains__).settle(standing + corrected)
 
     def lines(self) -> Iterator[Reject]:
         """All corrections, those in order too: the next corrected file must hold them again."""

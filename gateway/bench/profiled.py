@@ -44,7 +44,7 @@ STAGES = (
             "codemaps/",
             "<codes ",
         ),
-    ),  # fmt: skip
+    ),
     ("forward", ("exchange/forward", "delivery/")),
     ("record", ("exchange/record", "gateway/money", "exchange/outcome", "exchange/undo")),
     ("chain", ("exchange/chain", "exchange/state")),

@@ -35,21 +35,36 @@ Unmapped = Literal["reject", "hold", "pass"]
 @click.option("--edition", default="", help="Name of the edition; without it the day and a number.")
 @click.option("--source", default="", help="Where the table comes from: the notice, the office, the date.")
 @click.option("--note", default="", help="What whoever reviews it should know.")
-@click.option("--unmapped", type=click.Choice(["reject", "hold", "pass"]), default="reject", show_default=True,
-              help="What happens to a code without a row.")  # fmt: skip
+@click.option(
+    "--unmapped",
+    type=click.Choice(["reject", "hold", "pass"]),
+    default="reject",
+    show_default=True,
+    help="What happens to a code without a row.",
+)
 @click.option(
     "--confirmed", is_flag=True, help="The source is official; without this every use is said to be unconfirmed."
 )
 @click.option("--complete", is_flag=True, help="With --list: a code that is missing does not exist.")
-@click.option("--from", "begin", callback=day, default=None, metavar="DATE",
-              help="First day of service it is meant for; rows that ended before are expired. Without it today.")  # fmt: skip
+@click.option(
+    "--from",
+    "begin",
+    callback=day,
+    default=None,
+    metavar="DATE",
+    help="First day of service it is meant for; rows that ended before are expired. Without it today.",
+)
 @click.option("--accept", multiple=True, metavar="PROBLEM", help="Accept a problem that may be accepted, by its code.")
 @click.option("--sheet", default="", help="Sheet of an XLSX.")
 @click.option("--encoding", default="", help="Encoding of a CSV, when it is not found out.")
-@click.option("--corrected", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The corrected rejects file of an earlier attempt; its rows take the place of the rejected ones.")  # fmt: skip
-@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path),
-              help="Where rejected rows go; without it beside FILE.")  # fmt: skip
+@click.option(
+    "--corrected",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The corrected rejects file of an earlier attempt; its rows take the place of the rejected ones.",
+)
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where rejected rows go; without it beside FILE."
+)
 @BY
 @at_depot
 def import_(place: Place, file: Path, corrected: Path | None, rejects: Path | None, who: str, **said: Any) -> None:
@@ -60,7 +75,7 @@ def import_(place: Place, file: Path, corrected: Path | None, rejects: Path | No
 
     Columns are found by their usual Chinese and English names. Rejected rows go to a file that opens in a spreadsheet,
     each with its problem and what to do; correct it and import again with --corrected.
-    """
+    """  # noqa: D301  # click wants the control character
     with _fresh_depot(place) as depot:
         manifest = _manifest(depot, file, who, said)
         refuse_manifest(manifest, file.name)
@@ -134,7 +149,7 @@ def _order(maps: EditionMaps, manifest: Manifest, today: date, said: dict[str, A
         from_system=manifest.from_system,
         to_system=upper,
         effective_from=begin,
-        source=manifest.source,
+        source=said["source"],
         confirmed=manifest.confirmed,
         accept=frozenset(said["accept"]),
         encoding=said["encoding"],
@@ -174,8 +189,13 @@ def _progress(place: Place) -> Iterator[Callable[[int, int], None] | None]:
 @click.command(no_args_is_help=True)
 @click.argument("map_", metavar="MAP")
 @click.argument("edition")
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help="File to write: .csv in the fixed form, or .xlsx with every cell as text.")  # fmt: skip
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write: .csv in the fixed form, or .xlsx with every cell as text.",
+)
 @at_depot
 def export(place: Place, map_: str, edition: str, output: Path) -> None:
     """Write an edition to a file; what is exported as CSV has the checksum of the edition, and imports again."""

@@ -21,13 +21,15 @@ from codemaps.editions import Manifest
 from codemaps.kinds import KINDS
 from codemaps.lookup import CHINA, Published
 from codemaps.port import NATIONAL, Given, NotTranslated
-from codemaps.refusals import Refused
 from gateway.codemap import check_view
 from gateway.codemap.place import Place, at_depot, day, wire_name
 from gateway.exchange.translate import refusal_of
 
-USES = click.option("--uses", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                    help="CSV of recent traffic (code, cases, amount), where no hub is named.")  # fmt: skip
+USES = click.option(
+    "--uses",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of recent traffic (code, cases, amount), where no hub is named.",
+)
 
 
 class Found(NamedTuple):

@@ -14,8 +14,11 @@ from codemaps.refusals import Refused
 from gateway.codemap import check_view, inspect
 from gateway.codemap.place import BY, Place, at_depot, day
 
-USES = click.option("--uses", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                    help="CSV of recent traffic (code, cases, amount), where no hub is named.")  # fmt: skip
+USES = click.option(
+    "--uses",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of recent traffic (code, cases, amount), where no hub is named.",
+)
 
 
 def _told(record: Record) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def override() -> None:
     \b
     yidi codemap override ask CN-320000.drug --code JS1 --to XA10BAE032A001010202154 --hours 24 --reason … --by 王芳
     yidi codemap override approve 7 --by 李强
-    """
+    """  # noqa: D301  # click wants the control character
 
 
 @override.command(no_args_is_help=True)

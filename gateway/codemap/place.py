@@ -110,10 +110,20 @@ def _traffic(config: Config) -> list[Use]:
 def at_depot(command: Callable[..., None]) -> Callable[..., None]:
     """Options every command has, and what becomes of a refusal: its text, as JSON when asked, and exit 1."""
 
-    @click.option("--depot", default="", envvar="YIDI_DEPOT", metavar="DIR",
-                  help=f"Directory of the depot; without it that of --config, else ./{DEFAULT_DEPOT}.")  # fmt: skip
-    @click.option("--config", "config_file", default="", type=click.Path(dir_okay=False),
-                  help="A hub's TOML file: its depot, and its recent traffic.")  # fmt: skip
+    @click.option(
+        "--depot",
+        default="",
+        envvar="YIDI_DEPOT",
+        metavar="DIR",
+        help=f"Directory of the depot; without it that of --config, else ./{DEFAULT_DEPOT}.",
+    )
+    @click.option(
+        "--config",
+        "config_file",
+        default="",
+        type=click.Path(dir_okay=False),
+        help="A hub's TOML file: its depot, and its recent traffic.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
     @functools.wraps(command)
     def run(depot: str, config_file: str, as_json: bool, **rest: Any) -> None:

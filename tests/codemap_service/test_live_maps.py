@@ -148,7 +148,9 @@ async def test_a_missing_file_is_refused_until_it_is_put_back(live: LiveMaps, de
     assert refused(live) == 0
 
 
-async def test_damaged_files_are_not_read_at_every_look(live: LiveMaps, depot: Depot, monkeypatch: pytest.MonkeyPatch):
+async def test_damaged_files_are_not_read_at_every_look(
+    live: LiveMaps, depot: Depot, log: Lines, monkeypatch: pytest.MonkeyPatch
+):
     """Files may be hundreds of megabytes; while nothing changes a damaged state is left alone for a while."""
     spoil(depot.image_file(published(depot, "2", rows_of(NEW), LATER)))
     reads: list[Record] = []
@@ -164,6 +166,7 @@ async def test_damaged_files_are_not_read_at_every_look(live: LiveMaps, depot: D
     assert len(reads) == 1
     await live.look()
     assert len(reads) == 2
+    assert len(log.of("error")) == 1, "an alarm is told when it begins"
 
 
 async def test_withdrawing_a_damaged_edition_ends_the_alarm(live: LiveMaps, depot: Depot):

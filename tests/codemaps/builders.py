@@ -1,18 +1,20 @@
 """Editions and depots of a test: a few made-up rows, two people, and a clock that is moved by hand."""
 
-import hashlib
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from codemaps import image
 from codemaps.depot import Depot, Record, lifecycle
 from codemaps.editions import EditionRow, Manifest, locate_rows, write_rows
 from codemaps.lookup import CHINA, EditionMaps, Override, Published
 from codemaps.port import CHRONIC, NATIONAL, NOTHING_GIVEN, Given, NotTranslated, Row
+from codemaps.refusals import Refused
 
 JIANGSU, LIAONING = "CN-320000", "CN-210000"
 DAY = date(2026, 6, 15)
@@ -144,6 +146,13 @@ def spoil(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
 
-def sha256_of(content: bytes) -> str:
-    """SHA-256 in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
+def files(depot: Depot) -> list[str]:
+    """Everything that lies in the depot beside its database."""
+    return sorted(str(f.relative_to(depot.directory)) for f in depot.directory.rglob("*") if f.is_file())
+
+
+def refusal(does: Callable[[], object]) -> Refused:
+    """How something is refused."""
+    with pytest.raises(Refused) as caught:
+        does()
+    return caught.value

@@ -2,17 +2,18 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from codemaps import image
+from codemaps import image, lookup
 from codemaps.csvfile import TableError
 from codemaps.editions import EditionRow
 from codemaps.lookup import MAX_TRACES, MAX_WAYS, EditionMaps, Published
 from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NATIONAL, Ambiguous, Given, MapMissing, NotTranslated, Unmapped
 from tests.codemaps.builders import DAY, JIANGSU, LIAONING, MAP, edition, homeward, outward, row
 
-WAY = (JIANGSU, NATIONAL)
+WAY, BACK = (JIANGSU, NATIONAL), (NATIONAL, JIANGSU)
 SERVICE, DRUG, CONSUMABLE = "001102000010000", "XN07AAX001A001010100001", "C010101000000001234"
 
 
@@ -42,6 +43,7 @@ def test_a_trace_is_of_its_own_code_hub_and_direction():
 def test_memory_for_traces_is_bounded():
     """Hubs come from requests; remembering traces has a limit and they stay right beyond it."""
     found = outward(EditionMaps([edition(row("A1", "M03900"))]), "A1")
+    assert isinstance(found, lookup.Row)
     for number in range(MAX_TRACES + 10):
         assert found.as_translation(str(number)).admdvs == str(number)
     assert len(found._source.traces) <= MAX_TRACES
@@ -72,7 +74,7 @@ def test_no_map_between_two_systems():
     """Systems without a map between them, or of another kind of code, have no translation and do not connect."""
     maps = EditionMaps([edition(row("A1", "M03900"))])
     assert maps.connects(CHRONIC, *WAY)
-    assert maps.connects(CHRONIC, *reversed(WAY))
+    assert maps.connects(CHRONIC, *BACK)
     for way in ((CATALOGUE, *WAY), (CHRONIC, JIANGSU, LIAONING), (CHRONIC, LIAONING, NATIONAL)):
         assert not maps.connects(*way)
         with pytest.raises(MapMissing):
@@ -100,7 +102,7 @@ def test_several_targets_are_never_chosen_by_chance():
     """Two local codes for one national code, neither preferred, are refused with both named."""
     maps = EditionMaps([edition(row("A1", "M03900"), row("A2", "M03900", "wider"))])
     assert outward(maps, "A2").to_code == "M03900"
-    assert maps.shares(CHRONIC, *reversed(WAY))
+    assert maps.shares(CHRONIC, *BACK)
     assert not maps.shares(CHRONIC, *WAY)
     for _ in range(3):
         with pytest.raises(Ambiguous) as caught:
@@ -194,7 +196,7 @@ def test_drugs_services_and_consumables_are_one_field_on_the_wire():
         for code, target, kind in (("D1", DRUG, "drug"), ("S1", SERVICE, "service"), ("C1", CONSUMABLE, "consumable")):
             out = maps.translate(CATALOGUE, code, *WAY, DAY)
             assert (out.to_code, out.map) == (target, f"{JIANGSU}.{kind}")
-            assert maps.translate(CATALOGUE, target, *reversed(WAY), DAY).to_code == code
+            assert maps.translate(CATALOGUE, target, *BACK, DAY).to_code == code
         with pytest.raises(Unmapped) as caught:
             maps.translate(CATALOGUE, "X1", *WAY, DAY)
         assert (caught.value.rule, caught.value.map) == ("hold", f"{JIANGSU}.consumable")
@@ -242,10 +244,10 @@ def test_two_maps_for_the_same_codes_are_refused():
 
 def test_a_map_keeps_its_kind_and_systems():
     """All editions of one map are of one kind and lead from and to the same systems."""
-    for change in ({"from_system": LIAONING}, {"to_system": LIAONING}, {"kind": "diagnosis"}):
-        later = edition(edition="2027.1", begin=date(2027, 1, 1), **change)
-        with pytest.raises(TableError, match=next(iter(change))):
-            EditionMaps([edition(), later])
+    for column, other in (("from_system", LIAONING), ("to_system", LIAONING), ("kind", "diagnosis")):
+        said: dict[str, Any] = {"edition": "2027.1", "begin": date(2027, 1, 1), column: other}
+        with pytest.raises(TableError, match=column):
+            EditionMaps([edition(), edition(**said)])
 
 
 def test_memory_for_dates_is_bounded():
@@ -270,14 +272,14 @@ def test_nothing_that_a_caller_sends_breaks_the_look_up(tmp_path: Path, rule: st
     for _ in range(2):  # the second time by the way that is remembered
         assert outward(maps, "A1").to_code == "M03900"
         for code in ODD:
-            for way in (WAY, WAY[::-1]):
+            for way in (WAY, BACK):
                 with pytest.raises(NotTranslated):
                     maps.translate(CHRONIC, code, *way, DAY)
                 assert maps.candidates(CHRONIC, code, *way, DAY) == ()
                 assert maps.listed(CHRONIC, "CN", code, DAY) is None
 
 
-def test_an_override_table_and_other_kinds_leave_the_memory_alone():
+def test_an_edition_without_rows_answers_nothing():
     """An image of nothing but its own note answers no code."""
     empty = edition(map="x", kind="diagnosis")
     assert empty.image.meta.rows == 0

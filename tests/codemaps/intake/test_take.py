@@ -199,5 +199,5 @@ def test_rows_are_written_as_editions_writes_them(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_bytes(out)
     rows = list(read_rows(tmp_path / "rows.csv"))
     assert rows == sorted(rows)
-    assert rows[0] == EditionRow("A1", "x", "M01600", "x", "equal", source="s")
+    assert rows[0] == EditionRow("A1", "x", "M01600", "x", "equal")
     assert write_rows(rows, io.BytesIO()) == (report.kept, report.rows_sha256)

@@ -159,7 +159,12 @@ def build(rows_file: Path, rows_sha256: str, path: Path) -> None:
             environment.sync(True)
     except lmdb.Error as error:
         _refuse_full(path)
-        raise OSError(errno.EIO, str(error)) from None
+        raise OSError(errno.EIO, _said(error, path)) from None
+
+
+def _said(error: lmdb.Error, path: Path) -> str:
+    """What LMDB says, without the path it may begin with."""
+    return str(error).removeprefix(f"{path}: ")
 
 
 def _refuse_full(path: Path) -> None:
@@ -214,7 +219,7 @@ def attach(path: Path, size: int, rows_sha256: str) -> Image:
             )
             image = Image(environment.begin().get, path.name)
         except lmdb.Error as error:
-            raise ImageBroken(f"{path.name}: {error}") from None
+            raise ImageBroken(f"{path.name}: {_said(error, path)}") from None
         _open[key] = image
     if image.meta.rows_sha256 != rows_sha256:
         raise ImageBroken(f"{path.name}: built from other rows")

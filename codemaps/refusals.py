@@ -89,6 +89,11 @@ REASONS: dict[str, Words] = {
         "The files of {map} {edition} are damaged: {detail}. What is in force has not changed; try "
         "yidi codemap verify --repair.",
     ),
+    "PARENT_SILENT": Words(
+        "上级平台 {division}（{address}）没有应答，请检查网络后重试；已下载的部分保留。",
+        "The parent {division} at {address} did not answer. Check the line and try again; what was downloaded is kept.",
+    ),
+    "PARENT_REFUSED": Words("上级平台 {division} 拒绝：{why}", "The parent {division} refused: {why}"),
     "CHECKSUM_WRONG": Words(
         "下载的 {map} {edition} 校验值不符，已丢弃。",
         "What was downloaded of {map} {edition} does not match its checksum and was thrown away.",

@@ -65,7 +65,7 @@ def day_of(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or len(text) != 10:
+    if day is None or day.isoformat() != text:
         raise TableError("list of editions", 0, "effective_from", "expected yyyy-MM-dd")
     return day
 

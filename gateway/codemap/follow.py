@@ -171,6 +171,11 @@ async def _adopt(directory: Path, offer: Offered, part: Path) -> None:
             aside, following.adopt, directory, offer, part
         )
         await work
+    except asyncio.CancelledError:
+        # The hub stops: what was half adopted is left out, and its download is kept for the next start.
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
     finally:
         aside.shutdown(wait=False, cancel_futures=True)
 

@@ -1,8 +1,7 @@
 """Following the parent once, from a command."""
 
-import click
-
 from codemaps.depot import Depot
+from codemaps.refusals import Refused
 from gateway.clock import Clock
 from gateway.codemap.follow import Follower
 from gateway.config import Config
@@ -24,13 +23,9 @@ async def follow_once(config: Config, depot: Depot) -> list[tuple[str, str, str]
     try:
         return await follower.once()
     except (NotSent, OutcomeUnknown):
-        raise click.ClickException(
-            f"上级平台 {parent.division}（{parent.address}）没有应答，请检查网络后重试；已下载的部分保留。\n"
-            f"The parent {parent.division} at {parent.address} did not answer. Check the line and try again; "
-            "what was downloaded is kept."
-        ) from None
+        raise Refused("PARENT_SILENT", division=parent.division, address=parent.address) from None
     except PeerDecline as decline:
-        raise click.ClickException(f"上级平台拒绝 the parent refused: {decline}") from None
+        raise Refused("PARENT_REFUSED", division=parent.division, why=decline) from None
     finally:
         await link.close()
         log.flush()

@@ -63,7 +63,9 @@ class CodeMapService:
     async def _translate_codes(self, raw: bytes, certificate: bytes) -> bytes:
         request: Any = self._read("TranslateCodes", raw, certificate)
         maps, response = self._maps(), pb.TranslateCodesResponse()
-        for query in request.queries:
+        for number, query in enumerate(request.queries):
+            if number % 100 == 99:
+                await asyncio.sleep(0)  # names are read from the file: a long list must not keep others waiting
             try:
                 response.answers.append(self._answer(maps, query))
             except Decline as decline:

@@ -57,6 +57,8 @@ def identity_of(certificate: bytes) -> Identity:
     except (ValueError, x509.ExtensionNotFound):
         raise Decline("IDENTITY_UNKNOWN") from None
     for uri in names.value.get_values_for_type(x509.UniformResourceIdentifier):
+        if uri in (INSTITUTION_URN, HUB_URN):
+            continue  # it names nobody
         if uri.startswith(INSTITUTION_URN):
             return Identity("institution", uri.removeprefix(INSTITUTION_URN))
         if uri.startswith(HUB_URN):

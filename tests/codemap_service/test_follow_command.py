@@ -4,7 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import click
 import pytest
 
 from codemaps.depot import Depot
@@ -68,7 +67,7 @@ async def test_a_parent_that_does_not_answer_is_said_in_words(
         raise error
 
     monkeypatch.setattr(Follower, "once", broken)
-    with pytest.raises(click.ClickException, match=words):
+    with pytest.raises(Refused, match=words):
         await follow_once(config, Depot.create(tmp_path / "city"))
 
 

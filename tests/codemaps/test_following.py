@@ -1,6 +1,7 @@
 """Following another hub: what is wanted, what is gone, and that only what was checked is kept."""
 
 import hashlib
+import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +18,6 @@ from tests.codemaps.builders import (
     DAY,
     MAP,
     PUBLISHER,
-    Clock,
     content_of,
     draft,
     files,
@@ -61,12 +61,13 @@ def adopt(depot: Depot, offered: Offered, *rows: EditionRow, content: bytes | No
 def test_an_adopted_edition_is_published_as_it_was_there(depot: Depot):
     """It bears the same digest and dates, counts as published from now on, and history says from which hub."""
     offered = offer(end=DAY)
+    before_ms = int(time.time() * 1000)
     digest = adopt(depot, offered)
     [record] = depot.editions()
     assert digest == record.digest == digest_of(offered.manifest, offered.sha256)
     assert (record.state, record.effective_from, record.effective_to) == ("published", BEGIN, DAY)
     assert (record.origin, record.manifest, depot.damage(record)) == ("320000", offered.manifest, "")
-    assert record.published_ms > depot.now_ms() - 400 * 24 * 3_600_000
+    assert before_ms <= record.published_ms <= time.time() * 1000
     [entry] = depot.history()
     assert (entry.action, entry.actor) == ("follow", "hub 320000")
     assert outward(serving.maps(depot), "A1").to_code == "M03900"
@@ -172,7 +173,7 @@ HEADER, FIRST, SECOND = GOOD.splitlines(keepends=True)
         Wrong(GOOD + b"A3\n", 3), Wrong(GOOD.replace("国家".encode(), b"\xb9\xfa"), 2),
         Wrong(GOOD.replace(b"A2,", b'"A2",'), 2), Wrong(GOOD.replace(b"M00101", b"M0010"), 2),
         Wrong(GOOD.replace(b"A2,", b"A 2,"), 2), Wrong(GOOD.replace(b"equal", b"same"), 2),
-        Wrong(GOOD.replace(b",A2", b',"A2\n"'), 2), Wrong(b"\xef\xbb\xbf" + GOOD, 2), Wrong(b"\0" * 500, 1),
+        Wrong(GOOD.replace(b"test,\n", b'test,"a\nb"\n'), 2), Wrong(b"\xef\xbb\xbf" + GOOD, 2), Wrong(b"\0" * 500, 1),
         Wrong(GOOD.replace(b"A2,", b"A" * 600 + b","), 2), Wrong(GOOD.replace(b"A2,", b"A\x002,"), 2),
     ],
 )  # fmt: skip
@@ -228,10 +229,3 @@ def test_an_offer_that_cannot_be_right_is_refused(change: dict[str, object]):
     following.refuse_offer(offer(end=BEGIN))
     with pytest.raises(TableError):
         following.refuse_offer(offer()._replace(**change))  # type: ignore[arg-type]  # wrong on purpose
-
-
-def test_encounters_under_way_keep_what_was_published_before_it_arrived(depot: Depot, clock: Clock):
-    """An edition counts as published here when it was adopted here."""
-    clock.forward(hours=3)
-    adopt(depot, offer())
-    assert depot.find(MAP, "2026.1").published_ms >= depot.find(MAP, "2026.1").imported_ms > 0

@@ -125,7 +125,7 @@ def of_another_format(file: Path) -> None:
     """The image that a later program might have built."""
     file.chmod(0o644)
     with lmdb.open(str(file), subdir=False, lock=False) as environment, environment.begin(write=True) as transaction:
-        meta = transaction.get(b"\xff")
+        meta = transaction.get(b"\xff") or b""
         transaction.put(b"\xff", meta.replace(b'"format":1', b'"format":9'))
 
 

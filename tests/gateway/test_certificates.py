@@ -47,7 +47,9 @@ def test_a_certificate_names_a_hub_or_an_institution(tmp_path: Path):
     assert identity_of(institution.read_bytes()) == Identity("institution", "H32110000001")
 
 
-@pytest.mark.parametrize("uris", [(), ("https://example.org",), ("urn:other:hub:320000",)])
+@pytest.mark.parametrize(
+    "uris", [(), ("https://example.org",), ("urn:other:hub:320000",), ("urn:yidi:hub:",), ("urn:yidi:institution:",)]
+)
 def test_a_certificate_without_our_name_is_nobody(uris: tuple[str, ...]):
     """A common name counts for nothing, and neither does somebody else's URI."""
     with pytest.raises(Decline) as caught:

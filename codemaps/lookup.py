@@ -7,45 +7,24 @@ old one finishes with it. The hub finds the tables once for a way and a date, th
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import date
 from typing import Literal, NamedTuple
 
 import lmdb
 
-from codemaps import conditions, kinds
+from codemaps import kinds
 from codemaps.csvfile import TableError
-from codemaps.editions import RELATIONSHIPS, EditionRow, Manifest, row_at
-from codemaps.image import CONFIRMED, HOME, NO_ROW, PASSED, SEVERAL, TAIL, Image, Option, options_of, place_of
-from codemaps.port import NOTHING_GIVEN, Ambiguous, Given, MapMissing, Relationship, Unmapped
-from yidi.v1 import header_pb2
+from codemaps.direction import MAX_CODE, Published, Table, row_of_day, value_of
+from codemaps.editions import EditionRow, row_at
+from codemaps.image import HOME, NO_ROW, SEVERAL, place_of
+from codemaps.port import NOTHING_GIVEN, Ambiguous, Given, MapMissing, Unmapped
+from codemaps.row import Row, Source
+from codemaps.timeline import Timeline
 
 MAX_WAYS = 4096
 """Most combinations of way and date remembered; dates come from callers, so the memory for them is bounded."""
-MAX_TRACES = 8192
-"""Most traces kept of one direction of an edition, some 300 bytes each."""
-MAX_CODE = 100
-"""Longest code that is looked up, in characters; the contract allows 50, and a key of an image some hundred bytes."""
-CHINA = timezone(timedelta(hours=8))
 
 _Way = tuple[int, str, str]
-_RELATIONSHIPS: tuple[Relationship, ...] = ("equal", "wider", "narrower", "inexact", "inexact", "passed")
-_TURNED: tuple[Relationship, ...] = ("equal", "narrower", "wider", "inexact", "inexact", "passed")
-assert _RELATIONSHIPS[:4] == RELATIONSHIPS
-assert _RELATIONSHIPS[PASSED] == "passed"
-
-
-class Published(NamedTuple):
-    """An edition that may be asked: what it says of itself, for which days, and its image."""
-
-    manifest: Manifest
-    effective_from: date
-    effective_to: date | None
-    """Last day of service; None: until the next edition of its map begins."""
-    published_ms: int
-    image: Image
-    rows_file: Path | None
-    digest: str
 
 
 class Override(NamedTuple):
@@ -60,251 +39,6 @@ class Override(NamedTuple):
     to_code: str
     """Empty: the code is refused."""
     expires_ms: int
-
-
-class Source(NamedTuple):
-    """What a row says of the table it came from."""
-
-    kind: int
-    from_system: str
-    to_system: str
-    map: str
-    edition: str
-    home: bool
-    """Whether the row was read from the national side, so that wider and narrower change places."""
-    rows_file: Path | None
-    traces: dict[tuple[int, str], header_pb2.Translation]
-    """Traces made lately, by line and hub: the same few thousand codes travel again and again."""
-
-
-class Row:
-    """One translated code and the row that translated it (implements codemaps.port.Row).
-
-    Made for each look-up: it keeps the bytes of the place and reads them when asked.
-    """
-
-    __slots__ = ("_source", "_value", "from_code", "to_code")
-
-    def __init__(self, source: Source, from_code: str, value: bytes) -> None:
-        self._source, self.from_code, self._value = source, from_code, value
-        self.to_code = value[:-TAIL].decode()
-
-    @property
-    def kind(self) -> int:
-        """Kind of the code on the wire."""
-        return self._source.kind
-
-    @property
-    def from_system(self) -> str:
-        """Code system before."""
-        return self._source.from_system
-
-    @property
-    def to_system(self) -> str:
-        """Code system after."""
-        return self._source.to_system
-
-    @property
-    def map(self) -> str:
-        """Code map."""
-        return self._source.map
-
-    @property
-    def edition(self) -> str:
-        """Edition of the map."""
-        return self._source.edition
-
-    @property
-    def row(self) -> int:
-        """Line in the edition's file; 0 for a code that passed without a row."""
-        return int.from_bytes(self._value[-TAIL : 4 - TAIL], "little")
-
-    @property
-    def relationship(self) -> Relationship:
-        """How the code after stands to the code before."""
-        return (_TURNED if self._source.home else _RELATIONSHIPS)[self._value[-1] & 7]
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether the source of the row is confirmed."""
-        return bool(self._value[-1] & CONFIRMED)
-
-    @property
-    def home(self) -> bool:
-        """Whether the row was read from its national side."""
-        return self._source.home
-
-    def details(self) -> EditionRow | None:
-        """The whole row with its names, read from the edition's file; None where there is none."""
-        place, file = place_of(self._value[-TAIL:]), self._source.rows_file
-        return row_at(file, place.offset) if place.line and file is not None else None
-
-    def as_translation(self, admdvs: str) -> header_pb2.Translation:
-        """The trace as a message, as translated by the hub of this division; shared, so never change it."""
-        line, traces = self.row, self._source.traces
-        trace = traces.get((line, admdvs))
-        if trace is None:
-            trace = self._trace(line, admdvs)
-            if line:  # codes that passed or were overridden have none of their own
-                if len(traces) >= MAX_TRACES:
-                    traces.clear()
-                traces[line, admdvs] = trace
-        return trace
-
-    def _trace(self, line: int, admdvs: str) -> header_pb2.Translation:
-        kind, from_system, to_system, map_, edition, *_ = self._source
-        return header_pb2.Translation(
-            kind=kind,  # type: ignore[arg-type]  # an enum value is an int to everyone but mypy-protobuf
-            from_system=from_system,
-            from_code=self.from_code,
-            to_system=to_system,
-            to_code=self.to_code,
-            map=map_,
-            edition=edition,
-            row=line,
-            admdvs=admdvs,
-        )
-
-
-class Table:
-    """One direction of one edition."""
-
-    __slots__ = ("get", "manifest", "prefix", "shared", "source")
-
-    def __init__(self, edition: Published, *, home: bool) -> None:
-        manifest = edition.manifest
-        ends = manifest.from_system, manifest.to_system
-        self.manifest = manifest
-        self.get = edition.image.get
-        self.prefix = HOME if home else b""
-        self.shared = edition.image.meta.shared_home if home else edition.image.meta.shared_out
-        wire = kinds.KINDS[manifest.kind].wire
-        self.source = Source(
-            wire, *(ends[::-1] if home else ends), manifest.map, manifest.edition, home, edition.rows_file, {}
-        )
-
-    def options(self, code: str, on: date, given: Given) -> list[Option]:
-        """The rows that come into question for a code on a day, as far as what is given tells."""
-        value = _value(self.get, self.prefix, code)
-        return [] if value is None else [option for option, _ in _possible(value, on, given)]
-
-    def row(self, code: str, on: date, given: Given) -> Row | None:
-        """The row of a code; None where the code has no counterpart. Raises Ambiguous."""
-        value = _value(self.get, self.prefix, code)
-        if value is None or value[0] != SEVERAL:
-            return None if value is None else Row(self.source, code, value)
-        possible = _possible(value, on, given)
-        options = [option for option, _ in possible]
-        chosen = _decide(possible, given, home=self.source.home)
-        if chosen is not None:
-            return Row(self.source, code, chosen.to_code.encode() + chosen.tail)
-        if not options:
-            return None
-        source, targets = self.source, tuple(sorted({option.to_code for option in options}))
-        raise Ambiguous(source.kind, code, source.from_system, source.to_system, targets, source.map, source.edition)
-
-
-def _value(get: Callable[[bytes], bytes | None], prefix: bytes, code: str) -> bytes | None:
-    """The value of a code as it came, which may be anything at all."""
-    if not 0 < len(code) <= MAX_CODE:
-        return None
-    try:
-        return get(prefix + code.encode())
-    except UnicodeEncodeError:  # no text
-        return None
-
-
-_Possible = list[tuple[Option, bool]]
-"""Options, and whether it is certain that each applies."""
-
-
-def _possible(value: bytes, on: date, given: Given) -> _Possible:
-    """The rows of a value that come into question on a day, as far as what is given tells.
-
-    A row without conditions is what holds where no special one does. What cannot be told is never ruled out.
-    """
-    day = on.isoformat()
-    judged = [(o, True if o.conditions is None else conditions.matches(o.conditions, day, given))
-              for o in options_of(value)]  # fmt: skip
-    certain = [option for option, applies in judged if applies]
-    special = [option for option in certain if option.conditions is not None]
-    found = [(option, True) for option in special or certain]
-    found += [(option, False) for option, applies in judged if applies is None]
-    return [(option, certainly) for option, certainly in found if option.to_code]
-
-
-def _decide(possible: _Possible, given: Given, *, home: bool) -> Option | None:
-    """Which of several it is: the only target, else the person's entitlement, else on the way home the preferred row.
-
-    Never chance: a row is preferred to another only where it holds whenever the other one does.
-    """
-    pool = [each for each in possible if each[0].to_code in given.entitled] or possible
-    preferred = [each for each in pool if home and place_of(each[0].tail).preferred]
-    if len({option.to_code for option, _ in pool}) == 1:
-        return pool[0][0]
-    if len({option.to_code for option, _ in preferred}) != 1:
-        return None
-    chosen = preferred[0][0]
-    safe = any(certainly and option.conditions is not None for option, certainly in preferred)
-    held = {option.conditions for option, _ in preferred}
-    return chosen if safe or all(o.conditions in held or o.to_code == chosen.to_code for o, _ in pool) else None
-
-
-def _of_day(value: bytes, on: date) -> Option:
-    """The row of a list that holds on a day; where none does, the first one still tells the name."""
-    options, day = options_of(value), on.isoformat()
-    holding = [
-        o for o in options if not o.conditions or conditions.matches(o.conditions, day, NOTHING_GIVEN) is not False
-    ]
-    return next((option for option in holding if option.conditions), (holding or options)[0])
-
-
-class _Timeline:
-    """The editions of one map, by the day they begin."""
-
-    def __init__(self, editions: list[Published]) -> None:
-        self.editions = sorted(editions, key=lambda edition: edition.effective_from)
-        for earlier, later in zip(self.editions, self.editions[1:], strict=False):
-            refuse_overlap(earlier, later)
-        self.last_published_ms = max(edition.published_ms for edition in self.editions)
-        self._days = {id(e): datetime.fromtimestamp(e.published_ms / 1000, CHINA).date() for e in self.editions}
-        self.tables = {id(e): (Table(e, home=False), Table(e, home=True)) for e in self.editions}
-
-    def at(self, on: date, as_of_ms: int | None) -> Published | None:
-        """The edition in force on a day of service, as an encounter registered at an instant sees it.
-
-        A publication does not reach back into an encounter that was registered before it, but holds for the days
-        of service after its own.
-        """
-        found = None
-        for edition in self.editions:
-            visible = as_of_ms is None or edition.published_ms <= as_of_ms or self._days[id(edition)] < on
-            if edition.effective_from <= on and visible:
-                found = edition
-        ended = found is not None and found.effective_to is not None and found.effective_to < on
-        return None if ended else found
-
-
-def refuse_overlap(earlier: Published, later: Published) -> None:
-    """Raise TableError where two editions of a map cannot stand one after the other."""
-    one, two = earlier.manifest, later.manifest
-    for column in ("kind", "from_system", "to_system"):
-        if getattr(one, column) != getattr(two, column):
-            raise TableError(two.edition, 0, column, f"differs from edition {one.edition} of the same map")
-    if overlap(earlier.effective_from, earlier.effective_to, later.effective_from, later.effective_to):
-        problem = f"editions {one.edition} and {two.edition} of {one.map} overlap"
-        raise TableError(two.edition, 0, "effective_from", problem)
-
-
-def overlap(begin: date, end: date | None, other_begin: date, other_end: date | None) -> bool:
-    """Whether two editions of a map cannot stand one after the other.
-
-    An edition without a last day ends where the next one begins; one that names its last day must end before.
-    """
-    if begin == other_begin:
-        return True
-    last = end if begin < other_begin else other_end
-    return last is not None and last >= max(begin, other_begin)
 
 
 def _clock_ms() -> int:
@@ -325,10 +59,10 @@ class EditionMaps:
         self._overrides: dict[tuple[int, str, str, str], list[Override]] = defaultdict(list)
         for each in overrides:
             self._overrides[each.kind, each.from_system, each.to_system, each.code].append(each)
-        self._timelines: dict[_Way, list[_Timeline]] = defaultdict(list)
-        self._lists: dict[tuple[int, str], list[_Timeline]] = defaultdict(list)
+        self._timelines: dict[_Way, list[Timeline]] = defaultdict(list)
+        self._lists: dict[tuple[int, str], list[Timeline]] = defaultdict(list)
         self._ways: dict[tuple[int, str, str, date], tuple[Callable[[bytes], bytes | None], bytes, Source]] = {}
-        self._lines: list[_Timeline] = []
+        self._lines: list[Timeline] = []
         self._last_published_ms = max((edition.published_ms for edition in self.editions), default=0)
         self._add_timelines()
 
@@ -393,9 +127,9 @@ class EditionMaps:
         """What the lists of a system say of a code on a day: its name, dates and payment; None where none names it."""
         for line in self._lists.get((kind, system), ()):
             edition = line.at(on, None)
-            value = _value(edition.image.get, b"", code) if edition is not None else None
+            value = value_of(edition.image.get, b"", code) if edition is not None else None
             if edition is not None and value is not None and edition.rows_file is not None:
-                return row_at(edition.rows_file, place_of(_of_day(value, on).tail).offset)
+                return row_at(edition.rows_file, place_of(row_of_day(value, on).tail).offset)
         return None
 
     def _overridden(self, kind: int, code: str, from_system: str, to_system: str) -> Row | None:
@@ -455,7 +189,7 @@ class EditionMaps:
             by_map[edition.manifest.map].append(edition)
         taken: dict[tuple[str, str, str], str] = {}
         for name, group in by_map.items():
-            line, manifest = _Timeline(group), group[0].manifest
+            line, manifest = Timeline(group), group[0].manifest
             self._lines.append(line)
             wire = kinds.KINDS[manifest.kind].wire
             if manifest.is_list:

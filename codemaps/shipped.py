@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from codemaps.csvfile import TableError, read_rows
+from codemaps.direction import Published
 from codemaps.editions import Manifest, digest_of, locate_rows, refuse_manifest
 from codemaps.image import in_memory
-from codemaps.lookup import EditionMaps, Published
+from codemaps.lookup import EditionMaps
 
 DIRECTORY = Path(__file__).parent / "tables" / "editions"
 LIST = "published.csv"

@@ -18,7 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -30,8 +30,8 @@ from codemaps.depot import records
 from codemaps.depot.records import Records, translated_errors
 from codemaps.editions import Manifest, digest_of
 from codemaps.refusals import Refused
+from codemaps.timeline import CHINA
 
-CHINA = timezone(timedelta(hours=8))
 STATES_ZH = {"draft": "草稿", "reviewed": "已复核", "published": "已发布", "withdrawn": "已撤回"}
 _STALE_S = 24 * 3600
 """What lies in ``incoming`` for longer belongs to an import that died."""

@@ -13,9 +13,9 @@ from codemaps.depot import records, serving
 from codemaps.depot.depot import STATES_ZH, Depot, Record
 from codemaps.editions import Manifest
 from codemaps.kinds import KINDS
-from codemaps.lookup import overlap
 from codemaps.port import NATIONAL
 from codemaps.refusals import Refused
+from codemaps.timeline import overlap
 
 MOST_HOURS = 72
 """An override bridges the days until an edition can be published; it is no way to run a map."""

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from codemaps import image, shipped
 from codemaps.depot import records
 from codemaps.depot.depot import Depot, Record
+from codemaps.direction import Published
 from codemaps.image import ImageBroken
 from codemaps.kinds import KINDS
-from codemaps.lookup import EditionMaps, Override, Published
+from codemaps.lookup import EditionMaps, Override
 from codemaps.refusals import Refused
 
 

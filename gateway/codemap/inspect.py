@@ -17,10 +17,11 @@ from codemaps.coverage import cover
 from codemaps.depot import Depot
 from codemaps.depot.depot import STATES_ZH
 from codemaps.diff import diff
+from codemaps.direction import Published
 from codemaps.editions import Manifest
 from codemaps.kinds import KINDS
-from codemaps.lookup import CHINA, Published
 from codemaps.port import NATIONAL, Given, NotTranslated
+from codemaps.timeline import CHINA
 from gateway.codemap import check_view
 from gateway.codemap.place import Place, at_depot, day, wire_name
 from gateway.exchange.translate import refusal_of

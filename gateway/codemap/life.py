@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from codemaps.depot import Depot, Record, lifecycle
-from codemaps.lookup import CHINA
 from codemaps.refusals import Refused
+from codemaps.timeline import CHINA
 from gateway.codemap import check_view, inspect
 from gateway.codemap.place import BY, Place, at_depot, day
 

@@ -16,8 +16,9 @@ from prometheus_client.registry import Collector
 
 from codemaps.csvfile import TableError
 from codemaps.depot import Depot, serving
-from codemaps.lookup import CHINA, EditionMaps
+from codemaps.lookup import EditionMaps
 from codemaps.refusals import Refused
+from codemaps.timeline import CHINA
 
 LOOK_S = 1.0
 """How often the depot is asked whether anything has changed; the question costs microseconds."""

@@ -16,9 +16,10 @@ from google.protobuf.message import Message
 
 from codemaps import kinds
 from codemaps.depot import Depot, Record
-from codemaps.lookup import CHINA, EditionMaps
-from codemaps.lookup import Row as MapRow
+from codemaps.lookup import EditionMaps
 from codemaps.port import Given, NotTranslated
+from codemaps.row import Row as MapRow
+from codemaps.timeline import CHINA
 from gateway.contract import Violation, methods_of
 from gateway.errors import Decline
 from gateway.exchange import check

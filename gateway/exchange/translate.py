@@ -7,6 +7,7 @@ the encounter was registered.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -166,9 +167,7 @@ class Translator:
         if not self._maps.shares(CHRONIC, self.ours, self.theirs):
             return self._given
         if self._entitlements is None:
-            way = CHRONIC, code, self.ours, self.theirs, _day(on)
-            found = self._maps.candidates(*way, self._given)
-            if len(found or self._maps.candidates(*way, self._given._replace(as_of_ms=None))) > 1:  # see _find
+            if len(self._candidates(code, on)) > 1:
                 raise EntitlementNeeded
             return self._given
         entitled = frozenset(row.opsp_dise_code for row in self._entitlements if is_valid(row, on))
@@ -217,13 +216,22 @@ class Translator:
         return passes
 
     def _find(self, kind: int, code: str, source: str, target: str, on: str, given: Given) -> Row:
-        """The row of a code. One that was put on hold waits for a publication, so a later one may reach it."""
+        """The row of a code. A later publication reaches an encounter only where it had no translation to change."""
         try:
             return self._maps.translate(kind, code, source, target, _day(on), given)
-        except Unmapped as error:
-            if error.rule != "hold" or given.as_of_ms is None:
+        except (Unmapped, MapMissing):
+            if given.as_of_ms is None:
                 raise
         return self._maps.translate(kind, code, source, target, _day(on), given._replace(as_of_ms=None))
+
+    def _candidates(self, code: str, on: str) -> tuple[str, ...]:
+        """All counterparts of a disease that come into question, by the same editions as in ``_find``."""
+        for given in dict.fromkeys((self._given, self._given._replace(as_of_ms=None))):
+            with suppress(MapMissing, Unmapped):
+                found = self._maps.candidates(CHRONIC, code, self.ours, self.theirs, _day(on), given)
+                if found:
+                    return found
+        return ()
 
 
 def _unconfirmed(rows: Iterable[Row]) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from codemaps.depot import Depot, Record, lifecycle, serving
 from codemaps.editions import EditionRow, Manifest, write_rows
-from codemaps.lookup import CHINA, EditionMaps
+from codemaps.lookup import EditionMaps
 from codemaps.port import CHRONIC
+from codemaps.timeline import CHINA
 from gateway.codemap.live import LiveMaps
 
 MAP, SYSTEM = "CN-320000.chronic", "CN-320000"

@@ -11,10 +11,12 @@ import pytest
 
 from codemaps import image
 from codemaps.depot import Depot, Record, lifecycle
+from codemaps.direction import Published
 from codemaps.editions import EditionRow, Manifest, locate_rows, write_rows
-from codemaps.lookup import CHINA, EditionMaps, Override, Published
+from codemaps.lookup import EditionMaps, Override
 from codemaps.port import CHRONIC, NATIONAL, NOTHING_GIVEN, Given, NotTranslated, Row
 from codemaps.refusals import Refused
+from codemaps.timeline import CHINA
 
 JIANGSU, LIAONING = "CN-320000", "CN-210000"
 DAY = date(2026, 6, 15)

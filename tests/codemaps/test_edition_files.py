@@ -215,6 +215,7 @@ def test_the_list_names_the_row_of_the_day(tmp_path: Path):
         row("M00101", local_name="old", valid_to="2026-01-31"),
         row("M00101", local_name="new", valid_from="2026-02-01"),
         row("M00102", local_name="gone", valid_to="2025-12-31"),
+        row("M00104", local_name="a", valid_to="2026-01-31"), row("M00104", local_name="b"),
     )  # fmt: skip
     maps = EditionMaps([edition(*rows, place=tmp_path, **said)])
 
@@ -223,4 +224,5 @@ def test_the_list_names_the_row_of_the_day(tmp_path: Path):
         return None if found is None else found.local_name
 
     assert (name("M00101", date(2026, 1, 31)), name("M00101", date(2026, 2, 1))) == ("old", "new")
+    assert (name("M00104", date(2026, 1, 31)), name("M00104", date(2026, 2, 1))) == ("a", "b")
     assert (name("M00102", date(2026, 2, 1)), name("M00103", date(2026, 2, 1))) == ("gone", None)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from codemaps.conditions import clashing, matches, parse
 from codemaps.csvfile import TableError
+from codemaps.direction import Published
 from codemaps.editions import EditionRow
-from codemaps.lookup import EditionMaps, Published, overlap
+from codemaps.lookup import EditionMaps
 from codemaps.port import CHRONIC, NATIONAL, NOTHING_GIVEN, Ambiguous, Given, MapMissing, Unmapped
+from codemaps.timeline import overlap
 from tests.codemaps.builders import DAY, JIANGSU, LIAONING, answer, edition, homeward, outward, row
 
 LOCALS = [f"A{number}" for number in range(5)] + ["M00101", "药1"]

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codemaps.lookup import CHINA, EditionMaps, Published
+from codemaps.direction import Published
+from codemaps.lookup import EditionMaps
 from codemaps.port import CHRONIC, NATIONAL, Given, MapMissing
+from codemaps.timeline import CHINA
 from tests.codemaps.builders import DAY, JIANGSU, at_ms, edition, homeward, outward, row
 
 FIRST = date(2026, 6, 1)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from codemaps import chronic, divisions, shipped
 from codemaps.catalogue import NO_END, Catalogue
 from codemaps.check import check
+from codemaps.direction import Published
 from codemaps.editions import EditionRow, read_rows, write_rows
 from codemaps.kinds import KINDS, is_national
-from codemaps.lookup import Published
 from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NATIONAL, Ambiguous, Unmapped
 
 MAPS = shipped.maps()

@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from codemaps import shipped
+from codemaps.direction import Published
 from codemaps.editions import EditionRow, Manifest, locate_rows, write_rows
 from codemaps.image import in_memory
 from codemaps.kinds import KINDS
-from codemaps.lookup import EditionMaps, Published
+from codemaps.lookup import EditionMaps
 from codemaps.port import NATIONAL
 
 

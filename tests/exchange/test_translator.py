@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from codemaps.lookup import EditionMaps, Published
+from codemaps.direction import Published
+from codemaps.lookup import EditionMaps
 from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NATIONAL, NOTHING_GIVEN, Given
 from gateway.errors import Decline
 from gateway.exchange.case import case_of
@@ -216,20 +217,25 @@ def publications(rule: Any) -> tuple[Published, Published]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "reaches"), [("hold", True), ("reject", False)])
-def test_a_later_publication_reaches_only_what_was_held_for_it(rule: str, reaches: bool):
-    """A code on hold waits for a publication and sees it; a translation that was there stays as it was."""
+@pytest.mark.parametrize("rule", ["hold", "reject"])
+def test_a_later_publication_reaches_only_what_had_no_translation(rule: str):
+    """A code that was missing sees the edition that has it; a translation that was there stays as it was."""
     registered = case_of(SettleOutpatientRequest(), RequestHeader(codes_as_of=REGISTERED)).given
     request = settlement("LN-A")
     outward(*publications(rule), given=registered).outward(request, ON)
     assert request.facts.dise_codg == "M03900"
     missing = settlement("LN-X")
-    if reaches:
-        outward(*publications(rule), given=registered).outward(missing, ON)
-        assert missing.facts.dise_codg == "M03900"
-    else:
-        with pytest.raises(Decline, match="CODE_UNMAPPED"):
-            outward(*publications(rule), given=registered).outward(missing, ON)
+    outward(*publications(rule), given=registered).outward(missing, ON)
+    assert missing.facts.dise_codg == "M03900"
+
+
+def test_the_first_publication_of_a_map_reaches_encounters_under_way():
+    """Where no edition was in force nothing could have been quoted, so the first one serves who waits for it."""
+    registered = case_of(SettleOutpatientRequest(), RequestHeader(codes_as_of=REGISTERED)).given
+    _, first = publications("reject")
+    request = settlement("LN-X")
+    outward(first, given=registered).outward(request, ON)
+    assert request.facts.dise_codg == "M03900"
 
 
 def test_the_entitlement_decides_for_what_was_held_as_well():

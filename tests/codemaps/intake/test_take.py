@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codemaps import shipped
+from codemaps.direction import Published
 from codemaps.editions import EditionRow, read_rows, write_rows
 from codemaps.intake import Order, Report, limits, problems, take_in
-from codemaps.lookup import Published
 
 ORDER = Order("chronic", "CN-320000", "CN", date(2026, 1, 1), source="s")
 HEADER = "地方编码,地方名称,国家编码,国家名称,对应关系,有效标志\n".encode()

@@ -100,10 +100,12 @@ def _decide(possible: _Possible, given: Given, *, home: bool) -> Option | None:
 
     Never chance: a row is preferred to another only where it holds whenever the other one does.
     """
-    pool = [each for each in possible if each[0].to_code in given.entitled] or possible
+    entitled = [each for each in possible if each[0].to_code in given.entitled]
+    pool = entitled or possible
     preferred = [each for each in pool if home and place_of(each[0].tail).preferred]
     if len({option.to_code for option, _ in pool}) == 1:
-        return pool[0][0]
+        # The only target is still a guess where it may not apply at all; an entitlement says that it does.
+        return pool[0][0] if entitled or any(certainly for _, certainly in pool) else None
     if len({option.to_code for option, _ in preferred}) != 1:
         return None
     chosen = preferred[0][0]

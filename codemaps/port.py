@@ -152,7 +152,7 @@ class CodeMaps(Protocol):
     def candidates(
         self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given = NOTHING_GIVEN
     ) -> tuple[str, ...]:
-        """All codes that come into question for one, preferences aside: one where it is clear, none without a row.
+        """All codes that come into question for one, preferences aside: none without a row.
 
         Raises MapMissing, or Unmapped where an override refuses the code.
         """

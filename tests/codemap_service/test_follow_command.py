@@ -51,15 +51,15 @@ async def test_all_maps_are_followed_where_none_is_named(
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "reason", "words"),
     [
-        (NotSent("320000"), "127.0.0.1:1"),
-        (OutcomeUnknown("320000: UNAVAILABLE"), "127.0.0.1:1"),
-        (PeerDecline(to_status(Decline("IDENTITY_UNKNOWN"))), "IDENTITY_UNKNOWN"),
+        (NotSent("320000"), "PARENT_SILENT", "127.0.0.1:1"),
+        (OutcomeUnknown("320000: UNAVAILABLE"), "PARENT_SILENT", "127.0.0.1:1"),
+        (PeerDecline(to_status(Decline("IDENTITY_UNKNOWN"))), "PARENT_REFUSED", "IDENTITY_UNKNOWN"),
     ],
 )
 async def test_a_parent_that_does_not_answer_is_said_in_words(
-    tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+    tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str, words: str
 ):
     """An operator reads who did not answer or what was refused, and no traceback."""
 
@@ -67,8 +67,9 @@ async def test_a_parent_that_does_not_answer_is_said_in_words(
         raise error
 
     monkeypatch.setattr(Follower, "once", broken)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Refused, match=words) as caught:
         await follow_once(config, Depot.create(tmp_path / "city"))
+    assert caught.value.reason == reason
 
 
 async def test_a_refusal_of_the_depot_stays_what_it_is(tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """The depot: where a hub keeps its editions, their life cycle and their history."""
 
-from codemaps.depot.depot import Depot, Record
+from codemaps.depot.depot import Depot
+from codemaps.depot.record import Record
 
 __all__ = ["Depot", "Record"]

@@ -20,59 +20,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from codemaps import image
 from codemaps.depot import records
+from codemaps.depot.record import Entry, Record, record_of
 from codemaps.depot.records import Records, translated_errors
 from codemaps.editions import Manifest, digest_of
 from codemaps.refusals import Refused
 from codemaps.timeline import CHINA
 
-STATES_ZH = {"draft": "草稿", "reviewed": "已复核", "published": "已发布", "withdrawn": "已撤回"}
 _STALE_S = 24 * 3600
 """What lies in ``incoming`` for longer belongs to an import that died."""
-
-
-class Record(NamedTuple):
-    """What the depot knows of one edition."""
-
-    manifest: Manifest
-    state: str
-    digest: str
-    rows: int
-    rows_sha256: str
-    rows_size: int
-    image_sha256: str
-    image_size: int
-    imported_ms: int
-    reviewer: str
-    effective_from: date | None
-    effective_to: date | None
-    published_ms: int
-    withdrawn_ms: int
-    origin: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Map and edition."""
-        return self.manifest.map, self.manifest.edition
-
-
-class Entry(NamedTuple):
-    """One line of the history."""
-
-    id: int
-    at_ms: int
-    actor: str
-    account: str
-    action: str
-    map: str
-    edition: str
-    detail: dict[str, Any]
 
 
 class Depot:
@@ -114,7 +76,7 @@ class Depot:
         query = sa.select(table).order_by(table.c.map, table.c.effective_from, table.c.imported_ms)
         with self.records.read() as connection:
             rows = connection.execute(query.where(table.c.map == map_) if map_ else query).all()
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
 
     def find(self, map_: str, edition: str) -> Record:
         """One edition; refused where there is none."""
@@ -207,7 +169,7 @@ class Depot:
 
     def _refuse_taken(self, connection: sa.Connection, manifest: Manifest, rows_sha256: str) -> None:
         for row in connection.execute(sa.select(records.edition)).all():
-            record = _record(row)
+            record = record_of(row)
             other = record.manifest
             way = (manifest.kind, manifest.from_system, manifest.to_system)
             same_way = (other.kind, other.from_system, other.to_system) == way
@@ -329,23 +291,3 @@ def _sync_directory(place: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _record(row: Any) -> Record:
-    return Record(
-        manifest=msgspec.json.decode(row.manifest, type=Manifest),
-        state=row.state,
-        digest=row.digest,
-        rows=row.rows,
-        rows_sha256=row.rows_sha256,
-        rows_size=row.rows_size,
-        image_sha256=row.image_sha256,
-        image_size=row.image_size,
-        imported_ms=row.imported_ms,
-        reviewer=row.reviewer,
-        effective_from=date.fromisoformat(row.effective_from) if row.effective_from else None,
-        effective_to=date.fromisoformat(row.effective_to) if row.effective_to else None,
-        published_ms=row.published_ms,
-        withdrawn_ms=row.withdrawn_ms,
-        origin=row.origin,
-    )

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from codemaps import kinds
 from codemaps.depot import records, serving
-from codemaps.depot.depot import STATES_ZH, Depot, Record
+from codemaps.depot.depot import Depot
+from codemaps.depot.record import STATES_ZH, Record
 from codemaps.editions import Manifest
 from codemaps.kinds import KINDS
 from codemaps.port import NATIONAL

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from codemaps import image, shipped
 from codemaps.depot import records
-from codemaps.depot.depot import Depot, Record
+from codemaps.depot.depot import Depot
+from codemaps.depot.record import Record
 from codemaps.direction import Published
 from codemaps.image import ImageBroken
 from codemaps.kinds import KINDS

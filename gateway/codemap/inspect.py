@@ -15,7 +15,7 @@ from codemaps import shipped
 from codemaps.check import CheckReport, check
 from codemaps.coverage import cover
 from codemaps.depot import Depot
-from codemaps.depot.depot import STATES_ZH
+from codemaps.depot.record import STATES_ZH
 from codemaps.diff import diff
 from codemaps.direction import Published
 from codemaps.editions import Manifest

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from codemaps.depot import Depot, lifecycle, serving
-from codemaps.depot.depot import Record
+from codemaps.depot.record import Record
 from codemaps.lookup import EditionMaps
 from codemaps.port import Unmapped
 from gateway.codemap import live as live_module

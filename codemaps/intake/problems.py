@@ -65,5 +65,5 @@ def shown(value: str, most: int = SHOWN) -> str:
     if len(value) > most:
         value = value[: most - 1] + "…"
     if value.isprintable():
-        return value
+        return str(value)  # a cell may be more than its text (see table.Formula)
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from codemaps import intake
 from codemaps.depot import Depot, Record
@@ -87,6 +87,8 @@ def import_(place: Place, file: Path, corrected: Path | None, rejects: Path | No
             report = intake.take_in(file, order, rows_file, corrected=corrected, rejects=rejects, progress=progress)
             record = None
             if report.ok:
+                if progress is not None:
+                    progress(0, 0)  # how long the image takes is not known
                 record = depot.bring_in(manifest, rows_file, report.kept, report.rows_sha256, who)
     place.answer(_told(report, manifest, record), lambda: intake_view.show(report, place.console))
     if record is None:
@@ -180,10 +182,18 @@ def _progress(place: Place) -> Iterator[Callable[[int, int], None] | None]:
         return
     from rich.console import Console  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("导入 import", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+        def watch(done: int, total: int) -> None:
+            if total:
+                bar.update(task, completed=done, total=total)
+            else:
+                bar.remove_task(task)
+                bar.add_task("保存 store", total=None)
+
+        yield watch
 
 
 @click.command(no_args_is_help=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from codemaps.intake import take_in
@@ -21,6 +22,7 @@ def take(tmp_path: Path) -> Take:
         report = take_in(file, ORDER._replace(**order), rows_file, corrected=corrected, rejects=rejects)
         assert report.ok == rows_file.exists()
         assert report.rejected or not report.rejects
+        msgspec.json.encode(report)  # a report is always JSON too
         return Taken(report, rows_file, Path(report.rejects or rejects))
 
     return taken

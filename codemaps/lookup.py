@@ -16,10 +16,11 @@ from codemaps import kinds
 from codemaps.csvfile import TableError
 from codemaps.direction import MAX_CODE, Published, Table, row_of_day, value_of
 from codemaps.editions import EditionRow, row_at
-from codemaps.image import HOME, NO_ROW, SEVERAL, place_of
+from codemaps.image import HOME, NO_ROW, SEVERAL, options_of, place_of
 from codemaps.port import NOTHING_GIVEN, Ambiguous, Given, MapMissing, Unmapped
 from codemaps.row import Row, Source
 from codemaps.timeline import Timeline
+from yidi.v1.header_pb2 import Translation
 
 MAX_WAYS = 4096
 """Most combinations of way and date remembered; dates come from callers, so the memory for them is bounded."""
@@ -118,6 +119,25 @@ class EditionMaps:
             for table in pair
             if (table.source.from_system, table.source.to_system) == (from_system, to_system)
         )
+
+    def published_after(self, kind: int, from_system: str, to_system: str, as_of_ms: int) -> tuple[int, ...]:
+        """When editions of the maps on this way were published after an instant, the earliest first."""
+        lines = self._timelines.get((kind, from_system, to_system), ())
+        moments = {edition.published_ms for line in lines for edition in line.editions}
+        return tuple(sorted(moment for moment in moments if moment > as_of_ms))
+
+    def vouches(self, trace: Translation) -> bool:
+        """Whether the row that an earlier trace names still stands and is confirmed."""
+        for line in self._timelines.get((trace.kind, trace.from_system, trace.to_system), ()):
+            for edition in line.editions:
+                manifest = edition.manifest
+                if (manifest.map, manifest.edition) != (trace.map, trace.edition):
+                    continue
+                table = line.tables[id(edition)][manifest.from_system != trace.from_system]
+                value = value_of(table.get, table.prefix, trace.from_code)
+                places = [place_of(option.tail) for option in options_of(value)] if value is not None else []
+                return any(place.line == trace.row and place.confirmed for place in places)
+        return False
 
     def in_force(self, on: date) -> tuple[Published, ...]:
         """The editions in force on a date of service, one for each map or list."""

@@ -165,3 +165,11 @@ class CodeMaps(Protocol):
     def shares(self, kind: int, from_system: str, to_system: str) -> bool:
         """Whether some code on this way has several targets, so that what is known of the person may decide."""
         ...
+
+    def published_after(self, kind: int, from_system: str, to_system: str, as_of_ms: int) -> tuple[int, ...]:
+        """When editions of the maps on this way were published after an instant, the earliest first."""
+        ...
+
+    def vouches(self, trace: header_pb2.Translation) -> bool:
+        """Whether the row that an earlier trace names still stands and is confirmed."""
+        ...

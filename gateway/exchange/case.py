@@ -46,6 +46,14 @@ def case_of(request: Any, header: RequestHeader) -> Case:
     )
 
 
+def home_day(header: RequestHeader) -> str:
+    """The day for codes without a date of service beside them, such as those of most answers.
+
+    The same for all that is said about one encounter, however late it is said.
+    """
+    return (header.codes_as_of or header.inf_time)[:10]
+
+
 @cache
 def _fields(message: Descriptor) -> tuple[str, frozenset[str]]:
     """The node of a message type and the names of its fields."""

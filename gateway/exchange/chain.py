@@ -21,7 +21,7 @@ from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, Refusal
 from gateway.exchange import admit, check, entitlement, identify, outcome, outgoing, record, undo
 from gateway.exchange.admit import Earlier
-from gateway.exchange.forward import forward, refuse_too_late
+from gateway.exchange.forward import TranslatedOtherwise, forward, refuse_too_late
 from gateway.exchange.link import Desk
 from gateway.exchange.state import Exchange, Hub
 from gateway.money import broken_identities
@@ -150,15 +150,34 @@ async def _query_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
 
 
 async def _command_through_link(hub: Hub, exchange: Exchange, peer: str) -> bytes:
-    began = perf_counter()
     try:
-        sent = await _admitted(hub, exchange, peer)
-        hub.observer.stage("admit", perf_counter() - began)
-        if isinstance(sent, Earlier):
-            return _give(sent)
-        return await _carry_through(hub, exchange, peer, sent)
+        try:
+            return await _command(hub, exchange, peer)
+        except _CannotResume as error:
+            # Its first sending was another one, by the code maps or the books of then: what it did is asked for.
+            exchange.begin_again(hub)
+            if not await outcome.learn(hub, exchange, exchange.key):
+                raise Decline("OUTCOME_UNKNOWN", peer=peer) from error
+        exchange.resumed = False
+        try:
+            return await _command(hub, exchange, peer)
+        except _CannotResume as error:
+            raise Decline("OUTCOME_UNKNOWN", peer=peer) from error
     finally:
         exchange.let_go(hub)
+
+
+class _CannotResume(Exception):
+    """Occurs when a request that may have been carried out cannot be sent again as it was sent then."""
+
+
+async def _command(hub: Hub, exchange: Exchange, peer: str) -> bytes:
+    began = perf_counter()
+    sent = await _admitted(hub, exchange, peer)
+    hub.observer.stage("admit", perf_counter() - began)
+    if isinstance(sent, Earlier):
+        return _give(sent)
+    return await _carry_through(hub, exchange, peer, sent)
 
 
 async def _admitted(hub: Hub, exchange: Exchange, peer: str) -> bytes | Earlier:
@@ -171,7 +190,7 @@ async def _admitted(hub: Hub, exchange: Exchange, peer: str) -> bytes | Earlier:
         return await entitlement.decided(hub, exchange, peer, first)
     except (Decline, PeerDecline) as refused:
         if exchange.resumed:
-            raise Decline("OUTCOME_UNKNOWN", peer=peer) from refused
+            raise _CannotResume from refused
         raise
 
 
@@ -186,6 +205,10 @@ async def _carry_through(hub: Hub, exchange: Exchange, peer: str, sent: bytes) -
         reply = _read_reply(exchange, peer, await _send(hub, exchange, peer, sent))
     except (Decline, PeerDecline) as refused:
         raise await _refused(hub, exchange, refused) from refused
+    except TranslatedOtherwise as error:
+        with suppress(StoreUnavailable):
+            await hub.store.submit(partial(record.unknown, hub, exchange))
+        raise _CannotResume from error
     except BaseException:
         with suppress(StoreUnavailable):
             await hub.store.submit(partial(record.unknown, hub, exchange))
@@ -214,7 +237,14 @@ async def _send(hub: Hub, exchange: Exchange, peer: str, sent: bytes) -> bytes:
     began = perf_counter()
     try:
         return await forward(
-            hub, peer, exchange.method, sent, exchange.deadline, exchange.trace, resumed=exchange.resumed
+            hub,
+            peer,
+            exchange.method,
+            sent,
+            exchange.deadline,
+            exchange.trace,
+            resumed=exchange.resumed,
+            again=exchange.again,
         )
     finally:
         hub.observer.link(peer, perf_counter() - began)

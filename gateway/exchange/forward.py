@@ -35,15 +35,24 @@ def refuse_too_late(clock: Clock, deadline: float) -> None:
 
 
 async def forward(
-    hub: Hub, peer: str, method: Method, request: bytes, deadline: float, trace: str, *, resumed: bool = False
+    hub: Hub,
+    peer: str,
+    method: Method,
+    request: bytes,
+    deadline: float,
+    trace: str,
+    *,
+    resumed: bool = False,
+    again: bool = False,
 ) -> bytes:
     """Send a request to the next hub and return its answer.
 
     Raises the peer's own decline; PEER_UNREACHABLE when the request certainly never left; otherwise OUTCOME_UNKNOWN
     for a command and PEER_SILENT for a query, which had no effect to be unknown. ``resumed`` says that an earlier
-    sending may have arrived: then only an answer or a refusal on record is evidence.
+    sending may have arrived: then only an answer or a refusal on record is evidence. ``again`` says that there was an
+    earlier one at all: where the next hub has had it with other codes, TranslatedOtherwise is raised.
     """
-    attempt = _Attempt(hub.links[peer], method.path, request, deadline - MARGIN_S, trace, hub.clock, resumed)
+    attempt = _Attempt(hub.links[peer], method.path, request, deadline - MARGIN_S, trace, hub.clock, resumed, again)
     try:
         return await attempt.once()
     except _Failed:
@@ -56,6 +65,10 @@ async def forward(
     raise Decline("OUTCOME_UNKNOWN" if method.effect == EFFECT_COMMAND else "PEER_SILENT", peer=peer)
 
 
+class TranslatedOtherwise(Exception):
+    """The next hub has had the request before, with other codes; sending it again will never bring its answer."""
+
+
 class _Failed(Exception):
     """No answer this time; the same id may be sent again."""
 
@@ -64,11 +77,19 @@ class _Attempt:
     """The sendings of one request to one peer."""
 
     def __init__(
-        self, link: RemoteLink, path: str, request: bytes, deadline: float, trace: str, clock: Clock, resumed: bool
+        self,
+        link: RemoteLink,
+        path: str,
+        request: bytes,
+        deadline: float,
+        trace: str,
+        clock: Clock,
+        resumed: bool,
+        again: bool,
     ) -> None:
         self._link, self._path, self._request = link, path, request
         self._deadline, self._trace, self._clock = deadline, trace, clock
-        self.may_have_arrived = resumed
+        self.may_have_arrived, self._again = resumed, again
         self._failures = 0
 
     async def once(self) -> bytes:
@@ -83,6 +104,8 @@ class _Attempt:
             self._failures += 1
             raise _Failed from error
         except PeerDecline as decline:
+            if self._again and decline.info.reason == "MSGID_CONFLICT":
+                raise TranslatedOtherwise from decline
             if decline.info.reason == "STILL_RUNNING":
                 self.may_have_arrived = True
             elif is_on_record(decline) or not self.may_have_arrived:

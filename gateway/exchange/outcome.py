@@ -11,13 +11,15 @@ from google.rpc.status_pb2 import Status
 from gateway.contract import BY_NAME, METHODS, Method
 from gateway.errors import Decline
 from gateway.errors.status import PeerDecline, fault_of, from_fault, put_on_record
-from gateway.exchange import record
+from gateway.exchange import record, undo
+from gateway.exchange.case import case_of, home_day
 from gateway.exchange.forward import forward
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import journal
 from gateway.store.journal import Entry, Key
 from gateway.store.statement import Tx
 from gateway.store.tables import State
+from gateway.treatplace import pinning
 from yidi.v1.settlement_pb2 import (
     OUTCOME_DECLINED,
     OUTCOME_DONE,
@@ -38,14 +40,22 @@ async def answer(hub: Hub, exchange: Exchange) -> bytes:
     return record.finish(hub, exchange, _told(entry, running=key in hub.running))
 
 
-async def learn(hub: Hub, exchange: Exchange, key: Key) -> None:
-    """Where our journal does not know what became of a request, ask the next hub on its way.
+async def learn(hub: Hub, exchange: Exchange, key: Key) -> bool:
+    """Where our journal does not know what became of a request, ask the next hub on its way; whether it knows now.
 
     What comes back is evidence and is recorded as if it had been the answer; no answer changes nothing.
     """
     entry = await hub.store.read(lambda tx: journal.find(tx, key))
-    if entry is not None and entry.state in (State.RUNNING, State.UNKNOWN) and key not in hub.running:
+    if _is_open(entry) and entry is not None and key not in hub.running:
+        if exchange.treat_place(hub) is not None:
+            await hub.store.read(lambda tx: pinning.pin(tx, exchange.call(hub)))
         await _ask_behind(hub, exchange, key, entry)
+        entry = await hub.store.read(lambda tx: journal.find(tx, key))
+    return not _is_open(entry)
+
+
+def _is_open(entry: Entry | None) -> bool:
+    return entry is not None and entry.state in (State.RUNNING, State.UNKNOWN)
 
 
 def _told(entry: Entry | None, *, running: bool) -> GetOutcomeResponse:
@@ -107,13 +117,15 @@ def _learn(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, to
 def _learn_answer(hub: Hub, exchange: Exchange, peer: str, key: Key, method: Method, raw: bytes, tx: Tx) -> None:
     """The answer that got lost, as it would have been given then."""
     reply: Any = method.response.FromString(raw)
-    translator = hub.translator(exchange.identity, peer)
+    entry = journal.find(tx, key)
+    undone = Key(key.sender, entry.undoes) if entry is not None and entry.undoes else None
+    translator = hub.translator(exchange.identity, peer, case_of(exchange.request, exchange.header).given)
     translator.remember(reply.header.translations)
-    translator.homeward(reply, exchange.header.inf_time[:10])
+    if undone is not None:
+        translator.undoing(undo.translated(journal.find(tx, undone)))
+    translator.homeward(reply, home_day(exchange.header))
     reply.header.hops.add(admdvs=hub.division)
     if journal.finish(tx, key, State.DONE, hub.now_ms(), answer=reply.SerializeToString()):
-        entry = journal.find(tx, key)
-        undone = Key(key.sender, entry.undoes) if entry is not None and entry.undoes else None
         record.follow(hub, exchange, tx, key, method, reply, undone)
 
 

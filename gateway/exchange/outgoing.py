@@ -4,7 +4,7 @@ from time import perf_counter
 
 from gateway.codemap.uses import KINDS, Way
 from gateway.errors import Decline
-from gateway.exchange.case import case_of
+from gateway.exchange.case import case_of, home_day
 from gateway.exchange.state import Exchange, Hub
 from gateway.exchange.translate import Translator
 
@@ -19,8 +19,9 @@ def made(hub: Hub, exchange: Exchange, peer: str) -> bytes:
     given, psn_no, exchange.medfee_fen = case_of(exchange.request, header)
     known = exchange.entitlements if psn_no else ()  # without a person there is nobody to ask for
     translator = exchange.translator = hub.translator(exchange.identity, peer, given, known)
+    translator.undoing(exchange.undone)
     try:
-        header.translations.extend(translator.outward(exchange.request, header.inf_time[:10]))
+        header.translations.extend(translator.outward(exchange.request, home_day(header)))
     except Decline:
         _tell_failures(hub, exchange, translator)
         raise

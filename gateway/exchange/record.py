@@ -9,6 +9,7 @@ from gateway import clock as clocks
 from gateway.contract import Method
 from gateway.errors.status import PeerDecline, Refusal, put_on_record, retry_of, status_of
 from gateway.exchange import undo
+from gateway.exchange.case import home_day
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import book, journal
 from gateway.store.journal import Key
@@ -84,7 +85,9 @@ def finish(hub: Hub, exchange: Exchange, reply: Any) -> bytes:
     """The answer as the caller gets it: in the caller's own codes, with our hop in its header."""
     header = reply.header
     if exchange.translator is not None:
-        exchange.translator.homeward(reply, exchange.header.inf_time[:10])
+        if exchange.again:  # the answer may be that of an earlier sending, translated by other rows
+            exchange.translator.remember(header.translations)
+        exchange.translator.homeward(reply, home_day(exchange.header))
     else:
         hub.serial += 1
         header.inf_refmsgid = f"{hub.division}{exchange.received[:14]}{hub.serial % 10**10:010d}"

@@ -16,7 +16,7 @@ from gateway.store.journal import Key
 from gateway.store.sqlite import SqliteStore
 from gateway.treatplace.desk import TreatPlace
 from yidi.v1.eligibility_pb2 import ChronicEntitlement
-from yidi.v1.header_pb2 import RequestHeader
+from yidi.v1.header_pb2 import RequestHeader, Translation
 
 
 class Observer(Protocol):
@@ -104,9 +104,13 @@ class Exchange:
     """Whether this exchange, and not an earlier sending, carries the request out."""
     resumed: bool = False
     """Whether an earlier sending of the request may have been carried out."""
+    again: bool = False
+    """Whether the journal had the request before, so that the next hub may have had it too, with other codes."""
     entitlements: Sequence[ChronicEntitlement] | None = None
     """The person's chronic diseases at the insured place, in the link's codes; None when nobody has asked."""
     translator: Translator | None = None
+    undone: Sequence[Translation] = ()
+    """What was translated for the request that this one undoes."""
     medfee_fen: int = 0
     """All that the request charges, once it is on its way."""
     held: Any = None

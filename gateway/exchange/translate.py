@@ -6,7 +6,7 @@ the encounter was registered.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import lru_cache
@@ -66,7 +66,7 @@ class Translator:
 
     __slots__ = (
         "_again", "_amounts", "_division", "_entitlements", "_failures", "_given", "_maps", "_originals", "_passes",
-        "_rows", "ours", "theirs",
+        "_remembered", "_rows", "_undone", "ours", "theirs",
     )  # fmt: skip
 
     def __init__(
@@ -94,13 +94,27 @@ class Translator:
         self._again: dict[Key, int] = {}
         """How often a code stands in the request beyond its first time."""
         self._passes: dict[int, bool] = {}
+        self._remembered: list[Translation] = []
+        """Our traces that an answer carries, where it may not be that of our own rows."""
+        self._undone: dict[tuple[int, str], Translation] = {}
+        """Our traces of the request that this one undoes, by the code after."""
         self.ours, self.theirs = ours, theirs
 
     def remember(self, translations: Iterable[Translation]) -> None:
         """Take up what this hub translated earlier on the way out, from the trace that an answer carries."""
         for trace in translations:
-            if trace.admdvs == self._division and trace.to_system == self.theirs:
+            if self._is_outward(trace):
                 self._originals[trace.kind, trace.to_code] = trace.from_code
+                self._remembered.append(trace)
+
+    def undoing(self, translations: Iterable[Translation]) -> None:
+        """Take up what this hub translated for the request that is undone: its mirror comes home in the same codes."""
+        for trace in translations:
+            if self._is_outward(trace):
+                self._undone[trace.kind, trace.to_code] = trace
+
+    def _is_outward(self, trace: Translation) -> bool:
+        return (trace.admdvs, trace.from_system, trace.to_system) == (self._division, self.ours, self.theirs)
 
     # --- what came of the codes of the request ------------------------------------------------------------------
 
@@ -184,6 +198,7 @@ class Translator:
         if self.ours == self.theirs:
             return
         looked_up: dict[Key, Row] = {}
+        undone: dict[tuple[int, str], Translation] = {}
         lost: dict[str, None] = {}
 
         def back(kind: int, code: str, on: str, _: int) -> str:
@@ -192,6 +207,10 @@ class Translator:
                 return original
             if kind in NATIONAL_BY_ITSELF and self._passes_unchanged(kind):
                 return code
+            trace = self._undone.get((kind, code))
+            if trace is not None:
+                undone[kind, code] = trace
+                return trace.from_code
             try:
                 row = self._find(kind, code, self.theirs, self.ours, on, self._given)
             except NotTranslated as error:
@@ -201,11 +220,21 @@ class Translator:
             return row.to_code
 
         rewrite_codes(response, on, back)
-        warning = _unconfirmed((*self._rows.values(), *looked_up.values())) + "".join(lost)
+        warning = self._warning(undone.values(), looked_up.values()) + "".join(lost)
+        if undone:
+            response.header.translations.extend(map(_turned, undone.values()))
         if looked_up:
             response.header.translations.extend(row.as_translation(self._division) for row in looked_up.values())
         if warning:
             response.header.warn_msg += warning
+
+    def _warning(self, undone: Iterable[Translation], looked_up: Iterable[Row]) -> str:
+        """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
+        traces = [*self._remembered, *undone]
+        doubtful = [(trace.map, trace.edition) for trace in traces if not self._maps.vouches(trace)]
+        rows = (*(() if self._remembered else self._rows.values()), *looked_up)
+        doubtful += [(row.map, row.edition) for row in rows if not row.confirmed]
+        return f"编码对照未经确认：{'、'.join(map(' '.join, dict.fromkeys(doubtful)))}。" if doubtful else ""
 
     # --- parts of both ------------------------------------------------------------------------------------------
 
@@ -216,17 +245,30 @@ class Translator:
         return passes
 
     def _find(self, kind: int, code: str, source: str, target: str, on: str, given: Given) -> Row:
-        """The row of a code. A later publication reaches an encounter only where it had no translation to change."""
+        """The row of a code. A later publication reaches an encounter only where it had no translation to change.
+
+        The first one that has the code serves; those after it reach the encounter no more than any other.
+        """
         try:
             return self._maps.translate(kind, code, source, target, _day(on), given)
-        except (Unmapped, MapMissing):
-            if given.as_of_ms is None:
-                raise
-        return self._maps.translate(kind, code, source, target, _day(on), given._replace(as_of_ms=None))
+        except (Unmapped, MapMissing) as error:
+            missing = error
+        for later in self._later(kind, source, target, given):
+            try:
+                return self._maps.translate(kind, code, source, target, _day(on), later)
+            except (Unmapped, MapMissing) as error:
+                missing = error
+        raise missing
+
+    def _later(self, kind: int, source: str, target: str, given: Given) -> Iterator[Given]:
+        """The same as it stood after each publication since the encounter was registered."""
+        if given.as_of_ms is not None:
+            for moment in self._maps.published_after(kind, source, target, given.as_of_ms):
+                yield given._replace(as_of_ms=moment)
 
     def _candidates(self, code: str, on: str) -> tuple[str, ...]:
         """All counterparts of a disease that come into question, by the same editions as in ``_find``."""
-        for given in dict.fromkeys((self._given, self._given._replace(as_of_ms=None))):
+        for given in (self._given, *self._later(CHRONIC, self.ours, self.theirs, self._given)):
             with suppress(MapMissing, Unmapped):
                 found = self._maps.candidates(CHRONIC, code, self.ours, self.theirs, _day(on), given)
                 if found:
@@ -234,10 +276,12 @@ class Translator:
         return ()
 
 
-def _unconfirmed(rows: Iterable[Row]) -> str:
-    """What is not confirmed is never used silently: the maps and editions whose rows nobody vouches for."""
-    editions = {(row.map, row.edition): None for row in rows if not row.confirmed}
-    return f"编码对照未经确认：{'、'.join(map(' '.join, editions))}。" if editions else ""
+def _turned(trace: Translation) -> Translation:
+    """The same row, read the other way."""
+    return Translation(
+        kind=trace.kind, from_system=trace.to_system, from_code=trace.to_code, to_system=trace.from_system,
+        to_code=trace.from_code, map=trace.map, edition=trace.edition, row=trace.row, admdvs=trace.admdvs,
+    )  # fmt: skip
 
 
 def refusal_of(error: NotTranslated, on: str) -> Decline:

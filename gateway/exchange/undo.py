@@ -5,15 +5,17 @@ never saw before it asks the next hub, so that a request which arrives late neve
 had been carried out, and the books of all hubs and of the treat place follow.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.contract import METHODS
 from gateway.errors import Decline
 from gateway.exchange.state import Exchange, Hub
 from gateway.store import book, journal
-from gateway.store.journal import Key
+from gateway.store.journal import Entry, Key
 from gateway.store.statement import Tx
 from gateway.store.tables import State
+from yidi.v1.header_pb2 import Translation
 
 
 def original(exchange: Exchange) -> Key:
@@ -39,6 +41,16 @@ def before(hub: Hub, exchange: Exchange, tx: Tx) -> None:
     data = exchange.request.data
     if method is not None and not data.oinfno.startswith(method.infno):
         raise Decline("UNDO_METHOD_DIFFERS", omsgid=data.omsgid, oinfno=data.oinfno)
+    exchange.undone = translated(entry)
+
+
+def translated(entry: Entry | None) -> Sequence[Translation]:
+    """How the codes of an answered request were translated on its way."""
+    method = METHODS.get(entry.path) if entry is not None else None
+    if entry is None or method is None or entry.answer is None:
+        return ()
+    answer: Any = method.response.FromString(entry.answer)
+    return list(answer.header.translations)
 
 
 def after(hub: Hub, exchange: Exchange, tx: Tx, key: Key, reply: Any) -> None:

@@ -21,7 +21,11 @@ _FIND = Statement(
     ).where(_KEY)
 )
 _INSERT = Statement(sa.insert(journal))
-_AGAIN = Statement(sa.update(journal).where(_KEY).values(state=int(State.RUNNING), owner=sa.bindparam("new_owner")))
+_AGAIN = Statement(
+    sa.update(journal)
+    .where(_KEY)
+    .values(state=int(State.RUNNING), owner=sa.bindparam("new_owner"), digest=sa.bindparam("new_digest"))
+)
 # A terminal state absorbs what comes late: only what runs or is unknown can still be finished.
 _FINISH = Statement(
     sa.update(journal)
@@ -102,9 +106,9 @@ def enter(
     )
 
 
-def run_again(tx: Tx, key: Key, owner: str) -> None:
+def run_again(tx: Tx, key: Key, owner: str, digest: bytes) -> None:
     """A request that was never carried out, or whose outcome is unknown, runs again under its id."""
-    tx.run(_AGAIN, key_sender=key.sender, key_msgid=key.msgid, new_owner=owner)
+    tx.run(_AGAIN, key_sender=key.sender, key_msgid=key.msgid, new_owner=owner, new_digest=digest)
 
 
 def finish(

@@ -18,7 +18,7 @@ from codemaps.direction import MAX_CODE, Published, Table, row_of_day, value_of
 from codemaps.editions import EditionRow, row_at
 from codemaps.image import HOME, NO_ROW, SEVERAL, options_of, place_of
 from codemaps.port import NOTHING_GIVEN, Ambiguous, Given, MapMissing, Unmapped
-from codemaps.row import Row, Source
+from codemaps.row import MAX_KEPT, Row, Source
 from codemaps.timeline import Timeline
 from yidi.v1.header_pb2 import Translation
 
@@ -40,6 +40,14 @@ class Override(NamedTuple):
     to_code: str
     """Empty: the code is refused."""
     expires_ms: int
+
+
+def _keep(source: Source, code: str, value: bytes) -> Row:
+    """A row that is likely to be asked for again. When there are too many all are forgotten; they are quickly back."""
+    if len(source.kept) >= MAX_KEPT:
+        source.kept.clear()
+    row = source.kept[code] = Row(source, code, value)
+    return row
 
 
 def _clock_ms() -> int:
@@ -77,12 +85,15 @@ class EditionMaps:
             known = self._ways.get((kind, from_system, to_system, on))
             if known is not None:
                 get, prefix, source = known
+                row = source.kept.get(code)
+                if row is not None:
+                    return row
                 try:
                     value = get(prefix + code.encode())
                 except (lmdb.BadValsizeError, UnicodeEncodeError):  # empty, longer than any key, no text: no code is
                     value = None
                 if value is not None and value[0] != SEVERAL:
-                    return Row(source, code, value)
+                    return _keep(source, code, value)
         return self._translate(kind, code, from_system, to_system, on, given)
 
     def _translate(self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given) -> Row:

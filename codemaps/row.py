@@ -8,8 +8,8 @@ from codemaps.image import CONFIRMED, PASSED, TAIL, place_of
 from codemaps.port import Relationship
 from yidi.v1 import header_pb2
 
-MAX_TRACES = 8192
-"""Most traces kept of one direction of an edition, some 300 bytes each."""
+MAX_KEPT = 4096
+"""Most rows kept of one direction of an edition, about a megabyte with their traces."""
 
 _RELATIONSHIPS: tuple[Relationship, ...] = ("equal", "wider", "narrower", "inexact", "inexact", "passed")
 _TURNED: tuple[Relationship, ...] = ("equal", "narrower", "wider", "inexact", "inexact", "passed")
@@ -28,21 +28,22 @@ class Source(NamedTuple):
     home: bool
     """Whether the row was read from the national side, so that wider and narrower change places."""
     rows_file: Path | None
-    traces: dict[tuple[int, str], header_pb2.Translation]
-    """Traces made lately, by line and hub: the same few thousand codes travel again and again."""
+    kept: "dict[str, Row]"
+    """Rows looked up lately, by code: the same few thousand codes travel again and again."""
 
 
 class Row:
     """One translated code and the row that translated it (implements codemaps.port.Row).
 
-    Made for each look-up: it keeps the bytes of the place and reads them when asked.
+    It keeps the bytes of the place and reads them when asked, and the trace that was asked for last.
     """
 
-    __slots__ = ("_source", "_value", "from_code", "to_code")
+    __slots__ = ("_source", "_trace", "_value", "from_code", "to_code")
 
     def __init__(self, source: Source, from_code: str, value: bytes) -> None:
         self._source, self.from_code, self._value = source, from_code, value
         self.to_code = value[:-TAIL].decode()
+        self._trace: header_pb2.Translation | None = None
 
     @property
     def kind(self) -> int:
@@ -96,17 +97,12 @@ class Row:
 
     def as_translation(self, admdvs: str) -> header_pb2.Translation:
         """The trace as a message, as translated by the hub of this division; shared, so never change it."""
-        line, traces = self.row, self._source.traces
-        trace = traces.get((line, admdvs))
-        if trace is None:
-            trace = self._trace(line, admdvs)
-            if line:  # codes that passed or were overridden have none of their own
-                if len(traces) >= MAX_TRACES:
-                    traces.clear()
-                traces[line, admdvs] = trace
+        trace = self._trace
+        if trace is None or trace.admdvs != admdvs:
+            trace = self._trace = self._made(admdvs)
         return trace
 
-    def _trace(self, line: int, admdvs: str) -> header_pb2.Translation:
+    def _made(self, admdvs: str) -> header_pb2.Translation:
         kind, from_system, to_system, map_, edition, *_ = self._source
         return header_pb2.Translation(
             kind=kind,  # type: ignore[arg-type]  # an enum value is an int to everyone but mypy-protobuf
@@ -116,6 +112,6 @@ class Row:
             to_code=self.to_code,
             map=map_,
             edition=edition,
-            row=line,
+            row=self.row,
             admdvs=admdvs,
         )

@@ -12,7 +12,7 @@ from codemaps.direction import Published
 from codemaps.editions import EditionRow
 from codemaps.lookup import MAX_WAYS, EditionMaps
 from codemaps.port import CATALOGUE, CHRONIC, DIAGNOSIS, NATIONAL, Ambiguous, Given, MapMissing, NotTranslated, Unmapped
-from codemaps.row import MAX_TRACES
+from codemaps.row import MAX_KEPT
 from codemaps.row import Row as MapRow
 from tests.codemaps.builders import DAY, JIANGSU, LIAONING, MAP, edition, homeward, outward, row
 
@@ -43,13 +43,25 @@ def test_a_trace_is_of_its_own_code_hub_and_direction():
         assert (back.from_code, back.to_code, back.from_system) == ("M03900", "A1", NATIONAL)
 
 
-def test_memory_for_traces_is_bounded():
-    """Hubs come from requests; remembering traces has a limit and they stay right beyond it."""
-    found = outward(EditionMaps([edition(row("A1", "M03900"))]), "A1")
+def test_memory_for_rows_is_bounded():
+    """Codes come from requests; keeping their rows has a limit, and they stay right beyond it."""
+    maps = EditionMaps([edition(*(row(f"A{number:05d}", "M03900") for number in range(MAX_KEPT + 10)))])
+    for number in range(MAX_KEPT + 10):
+        found = outward(maps, f"A{number:05d}")
+        assert (found.from_code, found.row) == (f"A{number:05d}", number + 2)
     assert isinstance(found, MapRow)
-    for number in range(MAX_TRACES + 10):
-        assert found.as_translation(str(number)).admdvs == str(number)
-    assert len(found._source.traces) <= MAX_TRACES
+    assert 0 < len(found._source.kept) <= MAX_KEPT
+    assert outward(maps, found.from_code) is found
+
+
+def test_a_kept_row_traces_for_the_hub_that_asks():
+    """The trace of a row names the hub that translated, also when several hubs share the maps."""
+    found = outward(EditionMaps([edition(row("A1", "M03900"))]), "A1")
+    assert [found.as_translation(hub).admdvs for hub in ("320000", "210000", "320000")] == [
+        "320000",
+        "210000",
+        "320000",
+    ]
 
 
 def test_the_whole_row_is_read_when_asked(tmp_path: Path):

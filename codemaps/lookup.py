@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
+from itertools import count
 from typing import Literal, NamedTuple
 
 import lmdb
@@ -42,12 +43,15 @@ class Override(NamedTuple):
     expires_ms: int
 
 
-def _keep(source: Source, code: str, value: bytes) -> Row:
-    """A row that is likely to be asked for again. When there are too many all are forgotten; they are quickly back."""
+_turn = count().__next__
+"""One row in eight is kept: what is asked for often is soon among them, what is asked for once costs nearly nothing."""
+
+
+def _keep(source: Source, code: str, row: Row) -> None:
+    """Keep a row that may be asked for again; when there are too many all are forgotten."""
     if len(source.kept) >= MAX_KEPT:
         source.kept.clear()
-    row = source.kept[code] = Row(source, code, value)
-    return row
+    source.kept[code] = row
 
 
 def _clock_ms() -> int:
@@ -93,7 +97,10 @@ class EditionMaps:
                 except (lmdb.BadValsizeError, UnicodeEncodeError):  # empty, longer than any key, no text: no code is
                     value = None
                 if value is not None and value[0] != SEVERAL:
-                    return _keep(source, code, value)
+                    row = Row(source, code, value)
+                    if not _turn() & 7:
+                        _keep(source, code, row)
+                    return row
         return self._translate(kind, code, from_system, to_system, on, given)
 
     def _translate(self, kind: int, code: str, from_system: str, to_system: str, on: date, given: Given) -> Row:
